@@ -1,0 +1,112 @@
+#include "matlora/adapter/attach.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "matlora/base/error.h"
+
+namespace matlora::adapter {
+namespace {
+
+std::string last_part(const std::string& layer) { return layer.substr(layer.rfind('.') + 1); }
+
+void check_targets(std::span<const std::string> targets, std::span<const std::string> known) {
+  if (targets.empty()) fail("--target-modules", "no module is named");
+  for (const std::string& target : targets) {
+    if (target != "all-linear" && std::find(known.begin(), known.end(), target) == known.end()) {
+      fail("--target-modules", "unknown module '", printable(target), "'",
+           did_you_mean(target, known));
+    }
+  }
+}
+
+/// [rank, in] uniform in ±bound. mt19937_64 and this mapping are the same everywhere, which
+/// std::uniform_real_distribution is not.
+at::Tensor uniform(int64_t rank, int64_t in, double bound, std::mt19937_64& random) {
+  at::Tensor result = at::empty({rank, in}, at::kFloat);
+  float* out = result.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < result.numel(); ++i) {
+    const double unit = static_cast<double>(random() >> 11) * 0x1p-53;  // [0, 1)
+    out[i] = static_cast<float>((2 * unit - 1) * bound);
+  }
+  return result;
+}
+
+}  // namespace
+
+void Adapter::select_rank(int64_t k, InferenceGate how, at::Device device) {
+  check(k >= 0 && k <= rule.rank, "rank ", k, " of ", rule.rank);
+  gate->set(k == 0 ? std::vector<double>() : adapter::inference_gate(rule, k, how), device);
+}
+
+int64_t Adapter::parameters(int64_t k) const {
+  int64_t count = 0;
+  for (const LayerAdapter& layer : layers) count += k * (layer.a.size(1) + layer.b.size(0));
+  return count;
+}
+
+Init parse_init(const std::string& text, const std::string& where) {
+  if (text == "paper") return Init::paper;
+  if (text == "kaiming") return Init::kaiming;
+  fail(where, "unknown value '", printable(text), "'; expected paper|kaiming");
+}
+
+std::vector<std::string> target_names(nn::Llama& model) {
+  std::vector<std::string> names;
+  nn::for_each_linear(model, [&](const std::string& layer, nn::Linear&) {
+    const std::string name = last_part(layer);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  });
+  return names;
+}
+
+std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::string> targets,
+                                     int64_t rank, Init init, uint64_t seed) {
+  check_targets(targets, target_names(model));
+  const auto wanted = [&](const std::string& layer) {
+    return std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
+      return target == "all-linear" || target == last_part(layer);
+    });
+  };
+  std::mt19937_64 random(seed);
+  std::vector<LayerAdapter> layers;
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+    if (!wanted(name)) return;
+    const int64_t limit = std::min(layer.in(), layer.out());
+    if (rank < 1 || rank > limit) {
+      fail("--rank", name, ": expected a rank in 1..", limit, ", got ", rank);
+    }
+    const auto fan_in = static_cast<double>(init == Init::paper ? rank : layer.in());
+    const at::Tensor a = uniform(rank, layer.in(), 1 / std::sqrt(fan_in), random);
+    layers.push_back({name, a.to(model.device()),
+                      at::zeros({layer.out(), rank}, a.options()).to(model.device())});
+  });
+  return layers;
+}
+
+void attach(nn::Llama& model, const Adapter& adapter, const std::string& where) {
+  std::map<std::string, nn::Linear*> targets;
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+    targets[name] = &layer;
+  });
+  for (const LayerAdapter& layer : adapter.layers) {
+    const auto found = targets.find(layer.layer);
+    if (found == targets.end()) {
+      fail(where, "the model has no layer '", printable(layer.layer),
+           "'; was the adapter trained on another base model?");
+    }
+    nn::Linear& target = *found->second;
+    if (layer.a.size(1) != target.in() || layer.b.size(0) != target.out()) {
+      fail(where, layer.layer, ": the adapter is for a layer of ", layer.a.size(1), " -> ",
+           layer.b.size(0), ", the model's is ", target.in(), " -> ", target.out(),
+           "; was it trained on another base model?");
+    }
+    target.delta = std::make_shared<NestedLora>(layer.a, layer.b, adapter.gate);
+  }
+}
+
+}  // namespace matlora::adapter

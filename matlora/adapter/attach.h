@@ -1,0 +1,56 @@
+// An adapter: a pair of matrices for each of a model's target layers, and one gate for all.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "matlora/adapter/gate.h"
+#include "matlora/adapter/nested_lora.h"
+#include "matlora/nn/llama.h"
+
+namespace matlora::adapter {
+
+struct LayerAdapter {
+  std::string layer;  // as for_each_linear names it
+  at::Tensor a;       // [R, in] float32
+  at::Tensor b;       // [out, R] float32
+};
+
+struct Adapter {
+  GateRule rule;
+  InferenceGate inference_gate = InferenceGate::paper;
+  std::vector<LayerAdapter> layers;
+  std::shared_ptr<Gate> gate = std::make_shared<Gate>();
+
+  /// Makes rank k (0..R; 0 is the base model) what attached layers compute. Throws BugError when k
+  /// is outside.
+  void select_rank(int64_t k, InferenceGate how, at::Device device);
+
+  /// Numbers in A and B at rank k.
+  int64_t parameters(int64_t k) const;
+};
+
+/// How A begins: uniform in ±1/√R (`paper`) or in ±1/√in (`kaiming`, PEFT's). B is zero.
+enum class Init { paper, kaiming };
+Init parse_init(const std::string& text, const std::string& where);
+
+/// The names that `targets` may hold for this model: q_proj, .., down_proj.
+std::vector<std::string> target_names(nn::Llama& model);
+
+/// New matrices for every layer whose last name part is in `targets` ("all-linear": every one), drawn
+/// from a generator seeded with `seed`; the same for the same seed on every machine. Throws
+/// UserError (naming --target-modules or --rank) for an unknown target, with the nearest known one,
+/// and for a rank above a target layer's smaller side.
+std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::string> targets,
+                                     int64_t rank, Init init, uint64_t seed);
+
+/// Puts the adapter on the model's layers. Throws UserError at `where` when a layer does not exist or
+/// its shapes do not fit.
+void attach(nn::Llama& model, const Adapter& adapter, const std::string& where);
+
+}  // namespace matlora::adapter

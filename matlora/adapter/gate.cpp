@@ -1,0 +1,127 @@
+#include "matlora/adapter/gate.h"
+
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "matlora/base/error.h"
+
+namespace matlora::adapter {
+namespace {
+
+template <class Enum>
+struct Named {
+  Enum value;
+  const char* name;
+};
+
+constexpr Named<Method> kMethods[] = {{Method::matryoshka, "matryoshka"},
+                                      {Method::dylora, "dylora"},
+                                      {Method::lora, "lora"},
+                                      {Method::custom, "custom"}};
+constexpr Named<Scaling> kScalings[] = {
+    {Scaling::sqrt, "sqrt"}, {Scaling::rank, "rank"}, {Scaling::none, "none"}};
+constexpr Named<Mask> kMasks[] = {{Mask::diag, "diag"}, {Mask::binary, "binary"}};
+constexpr Named<InferenceGate> kGates[] = {{InferenceGate::paper, "paper"},
+                                           {InferenceGate::trained, "trained"}};
+
+template <class Enum, size_t N>
+const char* name_in(const Named<Enum> (&table)[N], Enum value) {
+  for (const auto& entry : table) {
+    if (entry.value == value) return entry.name;
+  }
+  throw BugError("enum value without a name");
+}
+
+template <class Enum, size_t N>
+Enum parse_in(const Named<Enum> (&table)[N], const std::string& text, const std::string& where) {
+  std::vector<std::string> names;
+  std::string list;
+  for (const auto& entry : table) {
+    if (text == entry.name) return entry.value;
+    names.emplace_back(entry.name);
+    list += (list.empty() ? "" : "|") + names.back();
+  }
+  fail(where, "unknown value '", printable(text), "'; expected ", list, did_you_mean(text, names));
+}
+
+}  // namespace
+
+double scale(const GateRule& rule, int64_t r) {
+  check(r >= 1, "scale of rank ", r);
+  const auto width = static_cast<double>(r);
+  switch (rule.scaling) {
+    case Scaling::none:
+      return rule.alpha;
+    case Scaling::rank:
+      return rule.alpha / width;
+    case Scaling::sqrt:
+      return rule.alpha / std::sqrt(width);
+  }
+  throw BugError("unknown scaling");
+}
+
+std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
+  const auto size = static_cast<size_t>(rule.rank);
+  std::vector<double> gate(size, 0.0);
+  switch (rule.method) {
+    case Method::lora:
+      gate.assign(size, scale(rule, rule.rank));
+      break;
+    case Method::custom:
+      gate = rule.custom;
+      break;
+    case Method::dylora:
+      check(sampled_rank >= 1 && sampled_rank <= rule.rank, "dylora: rank ", sampled_rank);
+      for (size_t i = 0; i < static_cast<size_t>(sampled_rank); ++i) {
+        gate[i] = scale(rule, sampled_rank);
+      }
+      break;
+    case Method::matryoshka: {
+      const double share =
+          rule.mask == Mask::binary ? 1.0 / static_cast<double>(rule.train_ranks.size()) : 1.0;
+      for (const int64_t r : rule.train_ranks) {
+        for (size_t i = 0; i < static_cast<size_t>(r); ++i) gate[i] += share * scale(rule, r);
+      }
+      break;
+    }
+  }
+  check(gate.size() == size, "gate of ", gate.size(), " numbers for rank ", size);
+  return gate;
+}
+
+std::vector<double> inference_gate(const GateRule& rule, int64_t k, InferenceGate gate) {
+  check(k >= 1 && k <= rule.rank, "gate of rank ", k, " of ", rule.rank);
+  if (gate == InferenceGate::paper || rule.method == Method::dylora) {
+    return std::vector<double>(static_cast<size_t>(k), scale(rule, k));
+  }
+  std::vector<double> trained = training_gate(rule);
+  trained.resize(static_cast<size_t>(k));
+  return trained;
+}
+
+std::vector<int64_t> powers_of_two(int64_t rank) {
+  std::vector<int64_t> ranks;
+  for (int64_t r = 1; r <= rank; r *= 2) ranks.push_back(r);
+  return ranks;
+}
+
+const char* name(Method value) { return name_in(kMethods, value); }
+const char* name(Scaling value) { return name_in(kScalings, value); }
+const char* name(Mask value) { return name_in(kMasks, value); }
+const char* name(InferenceGate value) { return name_in(kGates, value); }
+
+Method parse_method(const std::string& text, const std::string& where) {
+  return parse_in(kMethods, text, where);
+}
+Scaling parse_scaling(const std::string& text, const std::string& where) {
+  return parse_in(kScalings, text, where);
+}
+Mask parse_mask(const std::string& text, const std::string& where) {
+  return parse_in(kMasks, text, where);
+}
+InferenceGate parse_inference_gate(const std::string& text, const std::string& where) {
+  return parse_in(kGates, text, where);
+}
+
+}  // namespace matlora::adapter

@@ -1,0 +1,57 @@
+// The gate g of R numbers between the two matrices of an adapter: delta(x) = ((x Aᵀ) ∘ g) Bᵀ.
+// Training gates (S the train ranks, n = |S|, i counted from 0):
+//   LoRA        g_i = s(R)                            Hu et al. 2021, arXiv 2106.09685
+//   DyLoRA      g_i = s(r)·[i < r], r drawn from S     Valipour et al. 2022, arXiv 2210.07558
+//   Matryoshka  g_i = P_i = Σ_{r in S, r > i} s(r)     arXiv 2605.07850, Algorithm 1 (mask `diag`)
+//               g_i = P_i / n                         the paper's reference code (mask `binary`)
+//   custom      g_i = any numbers
+// with s(r) = alpha, alpha/r or alpha/√r for the scalings none, rank and sqrt (matlora trains with
+// alpha = 1; PEFT adapters bring their own).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace matlora::adapter {
+
+enum class Method { matryoshka, dylora, lora, custom };
+enum class Scaling { sqrt, rank, none };
+enum class Mask { diag, binary };
+enum class InferenceGate { paper, trained };
+
+/// Everything that decides the gates of an adapter.
+struct GateRule {
+  Method method = Method::matryoshka;
+  Scaling scaling = Scaling::sqrt;
+  Mask mask = Mask::diag;
+  double alpha = 1;
+  int64_t rank = 0;                  // R
+  std::vector<int64_t> train_ranks;  // S, ascending, each in 1..R
+  std::vector<double> custom;        // R numbers, only for Method::custom
+};
+
+/// s(r). r >= 1.
+double scale(const GateRule& rule, int64_t r);
+
+/// The gate of one training micro-batch: R numbers. `sampled_rank` only matters to DyLoRA.
+std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank = 0);
+
+/// The gate of rank k (1..R) at inference: k numbers, the rest being zero. `paper`: s(k) for all;
+/// `trained`: the training gate's first k (DyLoRA: s(k)).
+std::vector<double> inference_gate(const GateRule& rule, int64_t k, InferenceGate gate);
+
+/// The powers of two up to R: the default S.
+std::vector<int64_t> powers_of_two(int64_t rank);
+
+/// Names in both directions, for flags and files. The `parse_` forms throw UserError at `where`.
+const char* name(Method value);
+const char* name(Scaling value);
+const char* name(Mask value);
+const char* name(InferenceGate value);
+Method parse_method(const std::string& text, const std::string& where);
+Scaling parse_scaling(const std::string& text, const std::string& where);
+Mask parse_mask(const std::string& text, const std::string& where);
+InferenceGate parse_inference_gate(const std::string& text, const std::string& where);
+
+}  // namespace matlora::adapter

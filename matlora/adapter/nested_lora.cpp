@@ -1,0 +1,33 @@
+#include "matlora/adapter/nested_lora.h"
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "matlora/base/error.h"
+
+namespace matlora::adapter {
+
+void Gate::set(std::span<const double> values, at::Device device) {
+  width_ = static_cast<int64_t>(values.size());
+  values_ = at::empty({width_}, at::kDouble);
+  std::copy(values.begin(), values.end(), values_.mutable_data_ptr<double>());
+  values_ = values_.to(at::TensorOptions().dtype(at::kFloat).device(device));
+}
+
+NestedLora::NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate)
+    : a_(std::move(a)), b_(std::move(b)), gate_(std::move(gate)) {
+  check(a_.size(0) == b_.size(1), "lora: A has rank ", a_.size(0), " but B has ", b_.size(1));
+}
+
+at::Tensor NestedLora::add_to(const at::Tensor& y, const at::Tensor& x) const {
+  const int64_t width = gate_->width();
+  if (width == 0) return y;
+  check(width <= a_.size(0), "lora: a gate of ", width, " numbers on rank ", a_.size(0));
+  const at::Tensor a = a_.narrow(0, 0, width).to(x.scalar_type());  // [w, in]
+  const at::Tensor b = b_.narrow(1, 0, width).to(x.scalar_type());  // [out, w]
+  const at::Tensor h = at::linear(x, a) * gate_->values().to(x.scalar_type());  // [N, w]
+  return at::addmm(y, h, b.t());                                                // [N, out]
+}
+
+}  // namespace matlora::adapter

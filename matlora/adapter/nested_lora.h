@@ -1,0 +1,44 @@
+// Low-rank update of a frozen linear layer: delta(x) = ((x Aᵀ) ∘ g) Bᵀ. The first r rows of A and
+// columns of B are the rank-r adapter, for every r in 1..R. gate.h says what g is.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "matlora/nn/delta.h"
+
+namespace matlora::adapter {
+
+/// The gate that all layers of an adapter share; set() changes it for all of them at once.
+class Gate {
+ public:
+  /// `values`: the gate's leading numbers; the rest are zero. Empty: the adapter is off.
+  void set(std::span<const double> values, at::Device device);
+
+  int64_t width() const { return width_; }             ///< directions in use
+  const at::Tensor& values() const { return values_; }  ///< [width] float32
+
+ private:
+  at::Tensor values_;
+  int64_t width_ = 0;
+};
+
+class NestedLora : public nn::Delta {
+ public:
+  /// a: [R, in], b: [out, R], float32: the layout of PEFT's lora_A.weight and lora_B.weight.
+  /// Throws BugError when the ranks differ.
+  NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate);
+
+  /// y: [N, out], x: [N, in] -> y + delta(x). Only the gate's first width() directions cost
+  /// anything. A and B are cast to x's dtype for the products; their gradients are float32.
+  at::Tensor add_to(const at::Tensor& y, const at::Tensor& x) const override;
+
+ private:
+  at::Tensor a_, b_;
+  std::shared_ptr<const Gate> gate_;
+};
+
+}  // namespace matlora::adapter

@@ -1,0 +1,151 @@
+#include "matlora/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "matlora/base/error.h"
+
+namespace matlora {
+namespace {
+
+std::string temporary_name(const fs::path& path) {
+  return path.string() + ".tmp" + std::to_string(::getpid());
+}
+
+/// Makes a rename in `directory` survive a crash; best effort, as not all file systems allow it.
+void sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+/// `path` without a trailing slash, so that a name can be put beside it.
+fs::path without_slash(fs::path path) {
+  path = path.lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+}  // namespace
+
+std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
+  // O_NONBLOCK: a FIFO is refused below instead of waited for.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) fail(path.string(), "cannot open the file: ", std::strerror(errno));
+  struct stat status {};
+  ::fstat(descriptor, &status);
+  if (!S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    fail(path.string(), "not a regular file");
+  }
+  const auto size = static_cast<size_t>(status.st_size);
+  void* data = nullptr;
+  if (size > 0) {
+    data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  }
+  const int error = errno;
+  ::close(descriptor);
+  if (data == MAP_FAILED) fail(path.string(), "cannot map the file: ", std::strerror(error));
+
+  std::shared_ptr<MappedFile> file(new MappedFile);
+  file->path_ = path;
+  file->data_ = static_cast<const std::byte*>(data);
+  file->size_ = size;
+  return file;
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+std::string read_file(const fs::path& path) {
+  const auto file = MappedFile::open(path);
+  const auto bytes = file->bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)), temporary_(temporary_name(path_)) {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail(path_.string(), "cannot write the file: ", std::strerror(errno));
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail_write(int error) {
+  fail(path_.string(), "cannot write the file: ", std::strerror(error), "; nothing was kept of it");
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  check(descriptor_ >= 0, "AtomicFile: write after commit");
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail_write(errno);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  write(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+void AtomicFile::commit() {
+  check(descriptor_ >= 0, "AtomicFile: commit twice");
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) fail_write(errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_write(errno);
+  ::close(descriptor_);
+  descriptor_ = -1;
+  sync_directory(path_.parent_path());
+}
+
+void write_file(const fs::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+AtomicDirectory::AtomicDirectory(fs::path path, bool force)
+    : path_(without_slash(std::move(path))), temporary_(temporary_name(path_)) {
+  std::error_code error;
+  const bool empty_directory = fs::is_directory(path_, error) && fs::is_empty(path_, error);
+  if (fs::exists(path_, error) && !empty_directory && !force) {
+    fail(path_.string(), "the output exists; give another name, or --force to replace it");
+  }
+  if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), error);
+  fs::remove_all(temporary_, error);
+  if (!fs::create_directory(temporary_, error)) {
+    fail(path_.string(), "cannot make the directory: ", error.message());
+  }
+}
+
+AtomicDirectory::~AtomicDirectory() {
+  std::error_code error;
+  if (!temporary_.empty()) fs::remove_all(temporary_, error);
+}
+
+void AtomicDirectory::commit() {
+  std::error_code error;
+  const fs::path old = path_.string() + ".old" + std::to_string(::getpid());
+  const bool replaces = fs::exists(path_, error);
+  if (replaces) fs::rename(path_, old, error);
+  if (!error) fs::rename(temporary_, path_, error);
+  if (error) {
+    std::error_code ignored;
+    if (replaces && !fs::exists(path_, ignored)) fs::rename(old, path_, ignored);
+    fail(path_.string(), "cannot put the result in place: ", error.message());
+  }
+  temporary_.clear();
+  fs::remove_all(old, error);
+  sync_directory(path_.parent_path());
+}
+
+}  // namespace matlora

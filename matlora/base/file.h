@@ -1,0 +1,83 @@
+// Files: mapped for reading; written whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace matlora {
+
+namespace fs = std::filesystem;
+
+/// A file mapped read-only for as long as the object lives.
+class MappedFile {
+ public:
+  /// Throws UserError when the file is missing, unreadable or not a regular file.
+  static std::shared_ptr<const MappedFile> open(const fs::path& path);
+
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const fs::path& path() const { return path_; }
+
+ private:
+  MappedFile() = default;
+
+  fs::path path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;  // bytes
+};
+
+/// The whole file as bytes. Throws UserError when it cannot be read.
+std::string read_file(const fs::path& path);
+
+/// A file under construction: bytes go to a temporary name beside `path`; commit() flushes them to
+/// the disk and renames. Without commit() nothing is left behind. All failures (a full disk
+/// too) throw UserError naming `path`.
+class AtomicFile {
+ public:
+  explicit AtomicFile(fs::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void write(std::span<const std::byte> bytes);
+  void commit();
+
+ private:
+  [[noreturn]] void fail_write(int error);
+
+  fs::path path_, temporary_;
+  int descriptor_ = -1;
+};
+
+/// AtomicFile in one call.
+void write_file(const fs::path& path, std::string_view bytes);
+
+/// A directory of results under construction: files are made in a temporary directory beside
+/// `path` and commit() renames it into place. Without commit() nothing is left behind.
+class AtomicDirectory {
+ public:
+  /// Throws UserError when `path` exists and is not an empty directory, unless `force`
+  /// (then commit() replaces it), or when its parent cannot be written.
+  AtomicDirectory(fs::path path, bool force);
+  ~AtomicDirectory();
+  AtomicDirectory(const AtomicDirectory&) = delete;
+  AtomicDirectory& operator=(const AtomicDirectory&) = delete;
+
+  /// Where to write until commit().
+  const fs::path& path() const { return temporary_; }
+  void commit();
+
+ private:
+  fs::path path_, temporary_;
+};
+
+}  // namespace matlora

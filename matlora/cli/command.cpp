@@ -1,0 +1,70 @@
+#include "matlora/cli/command.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+
+#include "matlora/base/error.h"
+
+namespace matlora::cli {
+
+at::Device choose_device(const Common& common) {
+  const std::string& text = common.device;
+  const bool has_cuda = at::hasCUDA();
+  if (text == "auto") return at::Device(has_cuda ? at::kCUDA : at::kCPU);
+  if (text == "cpu") return at::Device(at::kCPU);
+  const bool is_cuda = text == "cuda" || (text.rfind("cuda:", 0) == 0 && text.size() > 5 &&
+                                          text.size() < 8 &&
+                                          text.find_first_not_of("0123456789", 5) == text.npos);
+  if (!is_cuda) {
+    fail("--device", "unknown device '", printable(text), "'; expected auto|cpu|cuda[:N]");
+  }
+  const int index = text == "cuda" ? 0 : std::stoi(text.substr(5));
+  const int count = has_cuda ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+  if (index >= count) {
+    fail("--device", "'", text, "' is not there: this machine and LibTorch have ", count,
+         " CUDA devices");
+  }
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+}
+
+at::ScalarType choose_dtype(const Common& common, at::Device device) {
+  const std::string& text = common.dtype;
+  if (text == "float32") return at::kFloat;
+  if (text == "bfloat16") return at::kBFloat16;
+  if (text == "float16") return at::kHalf;
+  if (text != "auto") {
+    fail("--dtype", "unknown dtype '", printable(text),
+         "'; expected auto|float32|bfloat16|float16");
+  }
+#if defined(__x86_64__)
+  const bool fast_bfloat16 = __builtin_cpu_supports("avx512bf16");
+#else
+  const bool fast_bfloat16 = false;
+#endif
+  return device.is_cuda() || fast_bfloat16 ? at::kBFloat16 : at::kFloat;
+}
+
+model::Model load_model(const fs::path& path, const Common& common) {
+  const at::Device device = choose_device(common);
+  return model::load(path, choose_dtype(common, device), device);
+}
+
+model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {
+  model::LoadedAdapter loaded = model::load_adapter(directory, base.llama.device());
+  const std::string& digest = loaded.info.base_digest;
+  adapter::attach(base.llama, loaded.adapter, directory.string());
+  if (!any_base && !digest.empty() && digest != base.digest) {
+    fail(directory.string(), "the adapter was trained on another base: expected the model ", digest,
+         " (", printable(loaded.info.base_model), "), got ", base.digest, " (",
+         base.path.string(), "); --any-base uses it all the same");
+  }
+  return loaded;
+}
+
+void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag) {
+  if (rank < 0 || rank > adapter.rule.rank) {
+    fail(flag, "the adapter has no rank ", rank, "; expected 0..", adapter.rule.rank);
+  }
+}
+
+}  // namespace matlora::cli

@@ -1,0 +1,62 @@
+// What every command shares: options, streams, exit codes. main.cpp lists the commands.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "matlora/adapter/attach.h"
+#include "matlora/model/adapter_io.h"
+#include "matlora/model/load.h"
+
+namespace matlora::cli {
+
+namespace fs = std::filesystem;
+
+/// Options that every command has.
+struct Common {
+  int threads = 0;  // 0: all
+  std::string device = "auto", dtype = "auto";
+  bool quiet = false;
+};
+
+/// The device and dtype that the flags ask for. Throws UserError for unknown names and for a device
+/// that is not there. `auto` is CUDA where it is there; bfloat16 on CUDA and on processors with
+/// AVX512-BF16, else float32.
+at::Device choose_device(const Common& common);
+at::ScalarType choose_dtype(const Common& common, at::Device device);
+
+/// Loads the base model as the common flags say.
+model::Model load_model(const fs::path& path, const Common& common);
+
+/// Loads an adapter, checks that it was trained on this base (unless `any_base`), attaches it.
+/// Throws UserError otherwise.
+model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base);
+
+/// Throws UserError naming `flag` unless 0 <= rank <= the adapter's.
+void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag);
+
+/// Its own CLI::App per command: options are bound to a configuration, then run() is called.
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual std::string name() const = 0;
+  virtual std::string summary() const = 0;       ///< one line
+  virtual std::string example() const = 0;       ///< shown below --help
+  virtual void add_options(CLI::App& app) = 0;   ///< beside the common ones
+  /// Returns the exit code.
+  virtual int run(const Common& common, const CLI::App& app) = 0;
+};
+
+std::unique_ptr<Command> make_train();
+std::unique_ptr<Command> make_sweep();
+std::unique_ptr<Command> make_slice();
+std::unique_ptr<Command> make_generate();
+std::unique_ptr<Command> make_tokenize();
+std::unique_ptr<Command> make_inspect();
+
+}  // namespace matlora::cli

@@ -1,0 +1,138 @@
+// The program: finds the command, parses its options, runs it, turns failures into exit codes.
+#include <ATen/Parallel.h>
+
+#include <c10/util/Exception.h>
+
+#include <array>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "matlora/base/error.h"
+#include "matlora/cli/command.h"
+
+namespace matlora::cli {
+namespace {
+
+constexpr int kOk = 0, kUserError = 2, kBug = 70;
+
+std::vector<std::unique_ptr<Command>> commands() {
+  std::vector<std::unique_ptr<Command>> all;
+  all.push_back(make_train());
+  all.push_back(make_sweep());
+  all.push_back(make_slice());
+  all.push_back(make_generate());
+  all.push_back(make_tokenize());
+  all.push_back(make_inspect());
+  return all;
+}
+
+void print_overview() {
+  std::cout << "matlora " MATLORA_VERSION
+               ": trains nested LoRA adapters, measures every rank, ships any of them\n\n"
+               "Usage: matlora COMMAND [options]\n\nCommands:\n";
+  for (const auto& command : commands()) {
+    std::cout << "  " << command->name() << std::string(11 - command->name().size(), ' ')
+              << command->summary() << "\n";
+  }
+  std::cout << "\n`matlora COMMAND --help` shows a command's options and an example.\n";
+}
+
+void add_common_options(CLI::App& app, Common& common) {
+  app.add_option("--threads", common.threads, "processor threads; 0: all")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_option("--device", common.device, "auto|cpu|cuda[:N]")->capture_default_str();
+  app.add_option("--dtype", common.dtype, "of the base model: auto|float32|bfloat16|float16")
+      ->capture_default_str();
+  app.add_flag("--quiet", common.quiet, "no progress, no messages")->configurable(false);
+}
+
+/// CLI11's words for a mistake, as one line of ours.
+[[noreturn]] void fail_usage(const CLI::App& app, const CLI::Error& error) {
+  std::string message = error.what();
+  for (char& c : message) {
+    if (c == '\n') c = ' ';
+  }
+  if (const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error); extras != nullptr) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
+    const std::vector<std::string> rest = app.remaining();
+    const std::string first = rest.empty() ? message : rest.front();
+    const std::string name = first.substr(0, first.find('='));
+    fail("command line", "unknown argument '", printable(first), "'", did_you_mean(name, known));
+  }
+  fail("command line", message, "; see `matlora ", app.get_name(), " --help`");
+}
+
+int run_command(Command& command, const std::vector<std::string>& arguments) {
+  CLI::App app(command.summary(), command.name());
+  app.footer("Example:\n  " + command.example());
+  app.get_formatter()->column_width(34);
+  Common common;
+  command.add_options(app);
+  add_common_options(app, common);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    std::cout << app.help();
+    return kOk;
+  } catch (const CLI::Error& error) {
+    fail_usage(app, error);
+  }
+  if (common.threads > 0) at::set_num_threads(common.threads);
+  return command.run(common, app);
+}
+
+int dispatch(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
+    print_overview();
+    return arguments.empty() ? kUserError : kOk;
+  }
+  if (arguments[0] == "--version") {
+    std::cout << "matlora " MATLORA_VERSION "\n";
+    return kOk;
+  }
+  std::vector<std::string> names;
+  for (const auto& command : commands()) {
+    names.push_back(command->name());
+    if (names.back() != arguments[0]) continue;
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    if (!rest.empty() && rest[0] == "--version") return dispatch({"--version"});
+    return run_command(*command, rest);
+  }
+  fail("command line", "unknown command '", printable(arguments[0]), "'",
+       did_you_mean(arguments[0], names), "; see `matlora --help`");
+}
+
+int run_guarded(const std::vector<std::string>& arguments) {
+  try {
+    const int code = dispatch(arguments);
+    if (!std::cout.flush()) fail("stdout", "cannot write the result");
+    return code;
+  } catch (const UserError& error) {
+    std::cerr << "error: " << error.what() << "\n";
+    return kUserError;
+  } catch (const c10::OutOfMemoryError&) {
+    std::cerr << "error: memory: not enough on this device; a smaller --batch-size may help\n";
+    return kUserError;
+  } catch (const c10::Error& error) {
+    std::cerr << "bug: " << error.what_without_backtrace() << "\n";
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: memory: not enough; a smaller --batch-size or --max-length may help\n";
+    return kUserError;
+  } catch (const std::exception& error) {
+    std::cerr << "bug: " << error.what() << "\n";
+  }
+  return kBug;
+}
+
+}  // namespace
+}  // namespace matlora::cli
+
+int main(int argc, char** argv) {
+  return matlora::cli::run_guarded({argv + 1, argv + argc});
+}

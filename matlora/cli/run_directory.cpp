@@ -1,0 +1,74 @@
+#include "matlora/cli/run_directory.h"
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/base/json.h"
+
+namespace matlora::cli {
+namespace {
+
+constexpr char kLogFile[] = "train_log.jsonl";
+
+}  // namespace
+
+RunDirectory::RunDirectory(fs::path path, bool force, bool resume)
+    : path_(std::move(path)), resume_(resume), keep_(resume) {
+  std::error_code error;
+  const bool taken = fs::exists(path_, error) &&
+                     !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
+  if (resume && !taken) fail(path_.string(), "nothing to resume: no such directory");
+  if (taken && !force && !resume) {
+    fail(path_.string(),
+         "the output exists; give another name, --resume to go on with it, or --force to replace "
+         "it");
+  }
+}
+
+RunDirectory::~RunDirectory() {
+  std::error_code error;
+  if (begun_ && !keep_) fs::remove_all(path_, error);
+}
+
+void RunDirectory::begin(const std::string& run_toml, int64_t steps) {
+  std::error_code error;
+  if (!resume_) fs::remove_all(path_, error);
+  fs::create_directories(path_, error);
+  if (!fs::is_directory(path_)) {
+    fail(path_.string(), "cannot make the directory: ", error.message());
+  }
+  begun_ = true;
+  write_file(path_ / "run.toml", run_toml);
+  if (resume_) keep_log_lines(steps);
+  log_.open(path_ / kLogFile, std::ios::app);
+  if (!log_) fail((path_ / kLogFile).string(), "cannot write the file");
+}
+
+void RunDirectory::keep_log_lines(int64_t steps) {
+  const fs::path path = path_ / kLogFile;
+  std::ifstream in(path);
+  std::string kept, line;
+  for (int64_t i = 0; i < steps && std::getline(in, line); ++i) {
+    const Json json = parse_json(line, path.string() + ":" + std::to_string(i + 1));
+    elapsed_before_s_ = JsonObject(json, path.string()).number_or("elapsed_s", 0);
+    kept += line + "\n";
+  }
+  write_file(path, kept);
+}
+
+void RunDirectory::log(const train::StepReport& report, double elapsed_s) {
+  nlohmann::ordered_json line = {
+      {"step", report.step},
+      {"loss", report.loss},
+      {"grad_norm", report.grad_norm},
+      {"lr", report.learning_rate},
+      {"tokens", report.tokens},
+      {"label_tokens", report.label_tokens},
+      {"tokens_per_s", static_cast<double>(report.tokens) / report.seconds},
+      {"elapsed_s", elapsed_s}};
+  if (report.sampled_ranks.size() == 1) line["sampled_rank"] = report.sampled_ranks[0];
+  if (report.sampled_ranks.size() > 1) line["sampled_rank"] = report.sampled_ranks;
+  log_ << line.dump() << "\n" << std::flush;
+  if (!log_) fail((path_ / kLogFile).string(), "cannot write the log: is the disk full?");
+}
+
+}  // namespace matlora::cli

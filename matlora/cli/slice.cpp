@@ -1,0 +1,58 @@
+// matlora slice: the first K directions of an adapter as a plain PEFT adapter.
+#include <iostream>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/cli/command.h"
+
+namespace matlora::cli {
+namespace {
+
+class Slice : public Command {
+ public:
+  std::string name() const override { return "slice"; }
+  std::string summary() const override { return "write one rank of an adapter for PEFT"; }
+  std::string example() const override {
+    return "matlora slice --adapter out --rank 4 --output out-r4";
+  }
+
+  void add_options(CLI::App& app) override {
+    app.add_option("--adapter", adapter_, "adapter directory")->required();
+    app.add_option("--rank", rank_, "directions to keep, 1..R")->required();
+    app.add_option("--output", output_, "directory to write")->required();
+    app.add_option("--inference-gate", gate_,
+                   "paper: scale s(K); trained: the training gate, folded into B; "
+                   "default: what the adapter records");
+    app.add_flag("--force", force_, "replace an existing output");
+  }
+
+  int run(const Common& common, const CLI::App&) override {
+    const model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
+    const adapter::Adapter& full = loaded.adapter;
+    check_rank(rank_, full, "--rank");
+    if (rank_ == 0) fail("--rank", "rank 0 is the base model; expected 1..", full.rule.rank);
+    const adapter::InferenceGate gate =
+        gate_.empty() ? full.inference_gate
+                      : adapter::parse_inference_gate(gate_, "--inference-gate");
+    AtomicDirectory output(output_, force_);
+    model::save_slice(output.path(), full, rank_, gate, loaded.info);
+    output.commit();
+    if (!common.quiet) {
+      std::cout << output_ << ": rank " << rank_ << " of " << full.rule.rank << ", "
+                << full.layers.size() << " layers, " << full.parameters(rank_)
+                << " parameters\n";
+    }
+    return 0;
+  }
+
+ private:
+  std::string adapter_, output_, gate_;
+  int64_t rank_ = 0;
+  bool force_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_slice() { return std::make_unique<Slice>(); }
+
+}  // namespace matlora::cli

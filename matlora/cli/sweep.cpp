@@ -1,0 +1,186 @@
+// matlora sweep: how good an adapter is at every rank.
+#include "matlora/eval/sweep.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/base/interrupt.h"
+#include "matlora/base/progress.h"
+#include "matlora/cli/command.h"
+#include "matlora/data/examples.h"
+#include "matlora/eval/report.h"
+
+namespace matlora::cli {
+namespace {
+
+constexpr int64_t kMaxLength = 1 << 20;  // tokens of one example
+
+const char* dtype_name(at::ScalarType dtype) {
+  if (dtype == at::kFloat) return "float32";
+  if (dtype == at::kBFloat16) return "bfloat16";
+  check(dtype == at::kHalf, "dtype ", dtype);
+  return "float16";
+}
+
+/// 0 and the train ranks of a nested adapter; of any other 0, the powers of two and R.
+std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
+  std::vector<int64_t> ranks = {0};
+  const bool nested = rule.method != adapter::Method::lora && !rule.train_ranks.empty();
+  for (const int64_t rank : nested ? rule.train_ranks : adapter::powers_of_two(rule.rank)) {
+    ranks.push_back(rank);
+  }
+  if (!nested) ranks.push_back(rule.rank);
+  return ranks;
+}
+
+/// --force removes what is in `output`: not the run's own inputs.
+void keep_input(const fs::path& input, const fs::path& output) {
+  if (input.empty()) return;
+  const fs::path way = fs::weakly_canonical(input).lexically_relative(fs::weakly_canonical(output));
+  if (!way.empty() && *way.begin() != "..") {
+    fail("--output", output.string(), " holds ", input.string(), "; choose another directory");
+  }
+}
+
+class SweepCommand : public Command {
+ public:
+  std::string name() const override { return "sweep"; }
+  std::string summary() const override { return "show how good every rank of an adapter is"; }
+  std::string example() const override {
+    return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output out/sweep";
+  }
+  void add_options(CLI::App& app) override;
+  int run(const Common& common, const CLI::App& app) override;
+
+ private:
+  void check_flags() const;
+  std::vector<int64_t> chosen_ranks(const adapter::Adapter* adapter) const;
+  std::vector<data::Example> read_data(const model::Model& base, bool quiet) const;
+
+  fs::path model_, adapter_, data_, output_;
+  std::vector<int64_t> ranks_;
+  std::string inference_gate_;
+  data::ExampleOptions reading_;
+  bool samples_ = false, any_base_ = false, force_ = false;
+};
+
+void SweepCommand::add_options(CLI::App& app) {
+  app.add_option("--model", model_, "base model: a HF directory or a .gguf file")->required();
+  app.add_option("--adapter", adapter_, "adapter directory; without one only the base is scored");
+  app.add_option("--data", data_, "JSON Lines file of the records to score")->required();
+  app.add_option("--ranks", ranks_,
+                 "ranks to score, 0 being the base model (default: 0 and the train ranks, or 0 and "
+                 "the powers of two)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--inference-gate", inference_gate_,
+                 "paper or trained (default: what the adapter records)");
+  app.add_option("--output", output_, "directory to write")->required();
+  app.add_option("--limit", reading_.limit, "score the first N records only; 0: all")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--max-length", reading_.max_length, "cut examples at so many tokens")
+      ->check(CLI::Range(int64_t{2}, kMaxLength))
+      ->capture_default_str();
+  app.add_flag("--samples", samples_, "write samples.jsonl: the loss of every record");
+  app.add_flag("--any-base", any_base_, "accept an adapter that was trained on another base model");
+  app.add_flag("--force", force_, "replace the output directory");
+}
+
+/// What can be said without loading anything.
+void SweepCommand::check_flags() const {
+  if (!inference_gate_.empty()) {
+    adapter::parse_inference_gate(inference_gate_, "--inference-gate");
+  }
+  for (const int64_t rank : ranks_) {
+    if (adapter_.empty() && rank != 0) {
+      fail("--ranks", "rank ", rank, " needs an adapter; give --adapter DIR");
+    }
+  }
+  for (const fs::path& input : {model_, adapter_, data_}) keep_input(input, output_);
+  MappedFile::open(data_);
+}
+
+/// Ascending, each once.
+std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter) const {
+  std::vector<int64_t> ranks = ranks_;
+  if (ranks.empty()) {
+    ranks = adapter != nullptr ? default_ranks(adapter->rule) : std::vector<int64_t>{0};
+  }
+  for (const int64_t rank : ranks) {
+    if (adapter != nullptr) check_rank(rank, *adapter, "--ranks");
+  }
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+  return ranks;
+}
+
+std::vector<data::Example> SweepCommand::read_data(const model::Model& base, bool quiet) const {
+  data::ExampleOptions reading = reading_;
+  if (!base.stop_ids.empty()) reading.eos_id = base.stop_ids.front();
+  data::Examples examples = data::read_examples(data_, base.tokenizer, reading);
+  int64_t longest = 0;  // tokens
+  for (const data::Example& example : examples.items) {
+    longest = std::max(longest, static_cast<int64_t>(example.tokens.size()));
+  }
+  if (longest > base.config.max_position_embeddings) {
+    fail("--max-length", "an example has ", longest, " tokens; the model's context is ",
+         base.config.max_position_embeddings);
+  }
+  if (examples.truncated > 0) {
+    say(quiet, cat("note: ", examples.truncated, " of ", examples.items.size(),
+                   " examples were cut at ", reading.max_length, " tokens (--max-length)"));
+  }
+  return std::move(examples.items);
+}
+
+int SweepCommand::run(const Common& common, const CLI::App&) {
+  check_flags();
+  watch_interrupts();  // from here on there is something to clean up
+  AtomicDirectory output(output_, force_);
+  model::Model base = load_model(model_, common);
+  model::LoadedAdapter loaded;
+  if (!adapter_.empty()) loaded = attach_adapter(adapter_, base, any_base_);
+  adapter::Adapter* const adapter = adapter_.empty() ? nullptr : &loaded.adapter;
+
+  eval::SweepOptions options;
+  options.ranks = chosen_ranks(adapter);
+  options.gate = inference_gate_.empty()
+                     ? loaded.adapter.inference_gate
+                     : adapter::parse_inference_gate(inference_gate_, "--inference-gate");
+  options.samples = samples_;
+  options.quiet = common.quiet;
+  options.stop = [] { return interrupt_signal() != 0; };
+  const std::vector<data::Example> examples = read_data(base, common.quiet);
+
+  eval::SweepReport report;
+  report.model = model_.string();
+  report.adapter = adapter_.string();
+  report.data = data_.string();
+  report.inference_gate = adapter::name(options.gate);
+  report.dtype = dtype_name(base.llama.dtype());
+  report.device = base.llama.device().str();
+  report.examples = static_cast<int64_t>(examples.size());
+  report.result = eval::run_sweep(base.llama, adapter, examples, options);
+  const int code = report.result.stopped ? 128 + interrupt_signal() : 0;
+  if (report.result.rows.empty()) {
+    say(common.quiet, "interrupted before the first rank was done: nothing is written");
+    return code;
+  }
+  eval::write_report(output.path(), report);
+  output.commit();
+  std::cout << eval::sweep_table(report.result);
+  say(common.quiet, cat(code == 0 ? "" : "interrupted; ", "wrote ", output_.string()));
+  return code;
+}
+
+}  // namespace
+
+std::unique_ptr<Command> make_sweep() { return std::make_unique<SweepCommand>(); }
+
+}  // namespace matlora::cli

@@ -1,0 +1,124 @@
+// N tokens and M label tokens of one pack, C hidden size, V vocabulary.
+#include "matlora/eval/sweep.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "matlora/base/error.h"
+#include "matlora/base/progress.h"
+#include "matlora/data/packing.h"
+#include "matlora/nn/loss.h"
+
+namespace matlora::eval {
+namespace {
+
+constexpr int64_t kLogitRows = 512;  // rows of [M, V] that exist at once
+
+struct PackScore {
+  std::vector<double> nll;  // per example, summed over its label tokens
+  int64_t correct = 0;
+};
+
+/// losses: [M] -> one sum per example
+std::vector<double> sum_per_example(const at::Tensor& losses, std::span<const int64_t> counts) {
+  const at::Tensor values = losses.to(at::kCPU, at::kDouble).contiguous();
+  const double* next = values.const_data_ptr<double>();
+  std::vector<double> sums;
+  for (const int64_t count : counts) {
+    sums.push_back(std::accumulate(next, next + count, 0.0));
+    next += count;
+  }
+  return sums;
+}
+
+PackScore score(const nn::Llama& llama, const data::Pack& pack) {
+  const at::Tensor h =
+      llama.hidden(pack.tokens, pack.lengths).index_select(0, pack.rows);  // [N, C] -> [M, C]
+  std::vector<at::Tensor> losses, hits;
+  for (int64_t first = 0; first < pack.label_count(); first += kLogitRows) {
+    const int64_t rows = std::min(kLogitRows, pack.label_count() - first);
+    const at::Tensor labels = pack.labels.narrow(0, first, rows);
+    const at::Tensor logits = llama.logits(h.narrow(0, first, rows));  // [rows, V]
+    losses.push_back(nn::token_losses(logits, labels));
+    hits.push_back(logits.argmax(1).eq(labels).sum());
+  }
+  return {sum_per_example(at::cat(losses), pack.label_counts),
+          at::stack(hits).sum().item<int64_t>()};
+}
+
+std::vector<data::Pack> pack_all(std::span<const data::Example> examples, int64_t token_budget,
+                                 at::Device device) {
+  std::vector<int64_t> indices(examples.size());
+  std::iota(indices.begin(), indices.end(), 0);
+  std::vector<data::Pack> packs;
+  for (const auto& group : data::split_by_tokens(examples, indices, token_budget)) {
+    packs.push_back(data::pack(examples, group, device));
+  }
+  return packs;
+}
+
+/// Adds rank `rank` to the result. `nll`: of every example, in order.
+void add_rank(SweepResult& result, RankScore row, std::span<const double> nll,
+              std::span<const data::Example> examples, bool samples) {
+  for (size_t i = 0; i < nll.size(); ++i) {
+    const int64_t tokens = examples[i].label_tokens();
+    row.tokens += tokens;
+    row.loss += nll[i];
+    if (samples) result.samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i]});
+  }
+  row.loss /= static_cast<double>(row.tokens);
+  row.perplexity = std::exp(row.loss);
+  row.token_accuracy /= static_cast<double>(row.tokens);
+  result.rows.push_back(row);
+}
+
+void check_request(const adapter::Adapter* adapter, std::span<const data::Example> examples,
+                   const SweepOptions& options) {
+  check(!examples.empty(), "sweep: no examples");
+  for (const int64_t rank : options.ranks) {
+    check(adapter != nullptr || rank == 0, "sweep: rank ", rank, " without an adapter");
+  }
+}
+
+}  // namespace
+
+SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
+                      std::span<const data::Example> examples, const SweepOptions& options) {
+  check_request(adapter, examples, options);
+  const c10::NoGradGuard no_grad;
+  const auto packs = pack_all(examples, options.pack_tokens, llama.device());
+  Progress progress("sweep", static_cast<int64_t>(packs.size() * options.ranks.size()),
+                    options.quiet);
+  int64_t packs_done = 0;
+  SweepResult result;
+  for (const int64_t rank : options.ranks) {
+    const double start_s = progress.elapsed_s();
+    RankScore row;
+    row.rank = rank;
+    if (adapter != nullptr) {
+      adapter->select_rank(rank, options.gate, llama.device());
+      row.adapter_parameters = adapter->parameters(rank);
+    }
+    std::vector<double> nll;
+    for (const data::Pack& pack : packs) {
+      if (options.stop && options.stop()) {
+        result.stopped = true;
+        return result;
+      }
+      const PackScore scored = score(llama, pack);
+      nll.insert(nll.end(), scored.nll.begin(), scored.nll.end());
+      row.token_accuracy += static_cast<double>(scored.correct);  // a count until add_rank
+      progress.update(++packs_done, cat("rank ", rank));
+    }
+    row.seconds = progress.elapsed_s() - start_s;
+    add_rank(result, row, nll, examples, options.samples);
+  }
+  return result;
+}
+
+}  // namespace matlora::eval

@@ -1,0 +1,55 @@
+// Teacher-forced scores of a model at several ranks of one adapter. Every label token is predicted
+// from the true tokens before it; nothing is sampled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "matlora/adapter/attach.h"
+#include "matlora/data/examples.h"
+#include "matlora/nn/llama.h"
+
+namespace matlora::eval {
+
+struct SweepOptions {
+  std::vector<int64_t> ranks;  // each in 0..R, none twice; 0 is the base model
+  adapter::InferenceGate gate = adapter::InferenceGate::paper;
+  int64_t pack_tokens = 4096;  // at most so many tokens go through the layers at once
+  bool samples = false;        // keep the scores of every example too
+  bool quiet = true;           // no progress on stderr
+  std::function<bool()> stop;  // asked between packs; true ends the sweep early
+};
+
+/// Scores of one rank over all examples.
+struct RankScore {
+  int64_t rank = 0;
+  double loss = 0;                 // nats per label token
+  double perplexity = 1;           // exp(loss)
+  double token_accuracy = 0;       // label tokens that are the model's first choice, 0..1
+  int64_t tokens = 0;              // label tokens that were scored
+  int64_t adapter_parameters = 0;  // numbers in the first `rank` directions of A and B
+  double seconds = 0;              // wall-clock
+};
+
+/// Scores of one example at one rank.
+struct Sample {
+  int64_t rank = 0;
+  int64_t index = 0;   // of the example, in the order of the data file
+  int64_t tokens = 0;  // label tokens
+  double nll = 0;      // nats, summed over them
+};
+
+struct SweepResult {
+  std::vector<RankScore> rows;  // in the order of SweepOptions::ranks
+  std::vector<Sample> samples;  // by rank, then by index; empty unless asked for
+  bool stopped = false;         // then only the ranks that were done are here
+};
+
+/// Scores `examples` at every rank of `adapter`, which is attached to `llama`; null: there is none,
+/// and only rank 0 may be asked for. Leaves the adapter at the last rank.
+SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
+                      std::span<const data::Example> examples, const SweepOptions& options);
+
+}  // namespace matlora::eval

@@ -1,0 +1,79 @@
+// GGUF, versions 2 and 3, little-endian: metadata, tensor infos, aligned tensor data.
+// Format: ggml's docs/gguf.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "matlora/base/file.h"
+
+namespace matlora::format {
+
+/// ggml's tensor types that matlora can dequantise; the numbers are the format's.
+enum class GgmlType : uint32_t {
+  f32 = 0, f16 = 1, q4_0 = 2, q4_1 = 3, q5_0 = 6, q5_1 = 7, q8_0 = 8,
+  q2_k = 10, q3_k = 11, q4_k = 12, q5_k = 13, q6_k = 14, bf16 = 30,
+};
+
+const char* ggml_type_name(GgmlType type);  ///< "Q4_1", ..
+size_t block_items(GgmlType type);          ///< numbers per block: 1, 32 or 256
+size_t block_bytes(GgmlType type);
+
+struct GgufTensor {
+  std::string name;
+  GgmlType type = GgmlType::f32;
+  std::vector<int64_t> shape;  // row-major: outermost first (the file stores the reverse)
+  std::span<const std::byte> bytes;
+  int64_t items() const;  ///< product of the shape
+};
+
+/// A metadata value. All integers widen to int64 or uint64, floats to double; arrays of strings and
+/// of numbers are kept apart; arrays of arrays are an error.
+using GgufValue = std::variant<int64_t, uint64_t, double, bool, std::string,
+                               std::vector<std::string>, std::vector<int64_t>,
+                               std::vector<double>, std::vector<bool>>;
+
+/// A mapped GGUF file. Spans stay valid as long as `file()` is held.
+class Gguf {
+ public:
+  /// Throws UserError when the file lies in any way (see tests/format/gguf_test.cpp) or holds a
+  /// tensor type that cannot be dequantised.
+  static Gguf open(const std::filesystem::path& path);
+
+  uint32_t version() const { return version_; }
+  const std::vector<GgufTensor>& tensors() const { return tensors_; }
+  const GgufTensor* find(const std::string& name) const;  ///< null when absent
+  const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
+
+  bool has(const std::string& key) const { return metadata_.count(key) != 0; }
+  /// Typed access. Absent or of another type: UserError naming file and key (the `_or` forms:
+  /// absent gives the fallback). Integers must lie in lowest..highest.
+  int64_t integer(const std::string& key, int64_t lowest, int64_t highest) const;
+  int64_t integer_or(const std::string& key, int64_t fallback, int64_t lowest,
+                     int64_t highest) const;
+  double number(const std::string& key) const;
+  double number_or(const std::string& key, double fallback) const;
+  std::string string(const std::string& key) const;
+  std::string string_or(const std::string& key, const std::string& fallback) const;
+  bool boolean_or(const std::string& key, bool fallback) const;
+  const std::vector<std::string>& strings(const std::string& key) const;
+  const std::vector<int64_t>& integers(const std::string& key) const;
+
+  const std::shared_ptr<const MappedFile>& file() const { return file_; }
+
+ private:
+  std::shared_ptr<const MappedFile> file_;
+  uint32_t version_ = 0;
+  std::map<std::string, GgufValue> metadata_;
+  std::vector<GgufTensor> tensors_;
+  std::map<std::string, size_t> by_name_;
+};
+
+}  // namespace matlora::format

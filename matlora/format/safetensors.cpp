@@ -1,0 +1,213 @@
+#include "matlora/format/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+
+#include "matlora/base/checked.h"
+#include "matlora/base/error.h"
+#include "matlora/base/json.h"
+#include "matlora/base/utf8.h"
+
+namespace matlora::format {
+namespace {
+
+constexpr size_t kLengthBytes = 8;
+constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+constexpr size_t kDataAlignment = 64;              // bytes
+const std::string kMetadataKey = "__metadata__";
+
+struct DTypeRow {
+  DType dtype;
+  const char* name;
+  size_t bytes;
+};
+
+/// Names as in the format's README; used for reading and for writing.
+constexpr std::array<DTypeRow, 10> kDTypes{{
+    {DType::f64, "F64", 8},
+    {DType::f32, "F32", 4},
+    {DType::f16, "F16", 2},
+    {DType::bf16, "BF16", 2},
+    {DType::i64, "I64", 8},
+    {DType::i32, "I32", 4},
+    {DType::i16, "I16", 2},
+    {DType::i8, "I8", 1},
+    {DType::u8, "U8", 1},
+    {DType::boolean, "BOOL", 1},
+}};
+
+const DTypeRow& row_of(DType dtype) {
+  for (const DTypeRow& row : kDTypes) {
+    if (row.dtype == dtype) return row;
+  }
+  throw BugError("safetensors: a dtype is missing from the table");
+}
+
+DType dtype_of(const std::string& name, const std::string& where) {
+  std::string known;
+  for (const DTypeRow& row : kDTypes) {
+    if (name == row.name) return row.dtype;
+    known += known.empty() ? row.name : cat(", ", row.name);
+  }
+  fail(where, "dtype: expected one of ", known, ", got '", printable(name), "'");
+}
+
+/// The JSON text of the header. Throws unless it lies inside the file.
+std::string_view header_text(std::span<const std::byte> file, const std::string& where) {
+  if (file.size() < kLengthBytes) {
+    fail(where, "expected at least ", kLengthBytes, " bytes, got ", file.size(),
+         "; is the download complete?");
+  }
+  uint64_t length = 0;
+  std::memcpy(&length, file.data(), kLengthBytes);
+  if (length > kMaxHeaderBytes) {
+    fail(where, "header length: expected at most ", kMaxHeaderBytes, " bytes, got ", length,
+         "; is it a safetensors file?");
+  }
+  if (length > file.size() - kLengthBytes) {
+    fail(where, "the header passes the end of the file: expected ", length, " bytes, got ",
+         file.size() - kLengthBytes, "; is the download complete?");
+  }
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
+  if (text.empty() || text.front() != '{') fail(where, "the header does not begin with '{'");
+  return text;
+}
+
+/// One entry of the header: `{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}`.
+TensorView parse_tensor(const std::string& name, const Json& value, const std::string& file,
+                        std::span<const std::byte> data) {
+  const std::string where = cat(file, ": tensor '", printable(name), "'");
+  const JsonObject entry(value, where);
+  TensorView tensor{name, dtype_of(entry.string("dtype"), where), {}, {}};
+  tensor.shape = entry.integers("shape", 0, INT64_MAX);
+  const std::vector<int64_t> offsets = entry.integers("data_offsets", 0, INT64_MAX);
+  if (offsets.size() != 2 || offsets[0] > offsets[1]) {
+    fail(where, "'data_offsets': expected [begin, end] with begin <= end");
+  }
+  const auto begin = static_cast<uint64_t>(offsets[0]), end = static_cast<uint64_t>(offsets[1]);
+  if (end > data.size()) {
+    fail(where, "its data pass the end of the file: expected at least ", end,
+         " bytes of data, got ", data.size(), "; is the download complete?");
+  }
+  const uint64_t bytes = checked_mul(checked_items(tensor.shape, where), item_size(tensor.dtype),
+                                     where, "the size in bytes");
+  if (bytes != end - begin) {
+    fail(where, "shape and data_offsets disagree: expected ", bytes, " bytes, got ", end - begin);
+  }
+  tensor.bytes = data.subspan(begin, bytes);
+  return tensor;
+}
+
+/// Throws unless the tensors, in order of offset, cover the data section without hole or overlap.
+void check_coverage(std::span<const TensorView> tensors, std::span<const std::byte> data,
+                    const std::string& where) {
+  const std::byte* expected = data.data();
+  for (const TensorView& tensor : tensors) {
+    const ptrdiff_t gap = tensor.bytes.data() - expected;
+    if (gap < 0) {
+      fail(where, "tensor '", printable(tensor.name), "' overlaps the tensor before it by ", -gap,
+           " bytes");
+    }
+    if (gap > 0) {
+      fail(where, "a hole of ", gap, " bytes before tensor '", printable(tensor.name), "'");
+    }
+    expected += tensor.bytes.size();
+  }
+  const ptrdiff_t rest = data.data() + data.size() - expected;
+  if (rest > 0) fail(where, rest, " bytes after the last tensor belong to none");
+}
+
+/// The header for tensors laid out one after the other, padded with spaces so that what follows it
+/// is aligned.
+std::string header_for(std::span<const TensorView> tensors, const std::string& where,
+                       const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header[kMetadataKey] = metadata;
+  std::set<std::string> names{kMetadataKey};
+  uint64_t offset = 0;
+  for (const TensorView& tensor : tensors) {
+    check(names.insert(tensor.name).second, "write_safetensors: name twice: ", tensor.name);
+    const uint64_t items = checked_items(tensor.shape, where);
+    check(tensor.bytes.size() / item_size(tensor.dtype) == items &&
+              tensor.bytes.size() % item_size(tensor.dtype) == 0,
+          "write_safetensors: '", tensor.name, "' has ", items, " items of ",
+          dtype_name(tensor.dtype), " but ", tensor.bytes.size(), " bytes");
+    const uint64_t end = offset + tensor.bytes.size();
+    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
+                           {"shape", tensor.shape},
+                           {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  std::string text = header.dump();
+  while ((kLengthBytes + text.size()) % kDataAlignment != 0) text += ' ';
+  return text;
+}
+
+void check_utf8(const std::string& text, const std::string& where, const char* what) {
+  if (find_invalid_utf8(text) != std::string_view::npos) {
+    fail(where, what, " '", printable(text), "' is not UTF-8");
+  }
+}
+
+}  // namespace
+
+size_t item_size(DType dtype) { return row_of(dtype).bytes; }
+
+const char* dtype_name(DType dtype) { return row_of(dtype).name; }
+
+Safetensors Safetensors::open(const std::filesystem::path& path) {
+  const std::string where = path.string();
+  Safetensors result;
+  result.file_ = MappedFile::open(path);
+  const auto file = result.file_->bytes();
+  const std::string_view text = header_text(file, where);
+  const auto data = file.subspan(kLengthBytes + text.size());
+
+  const Json header = parse_json(text, where + ": header");
+  for (const auto& [name, value] : header.items()) {
+    if (name != kMetadataKey) {
+      result.tensors_.push_back(parse_tensor(name, value, where, data));
+      continue;
+    }
+    const JsonObject metadata(value, where + ": " + kMetadataKey);
+    for (const auto& item : value.items()) {
+      result.metadata_[item.key()] = metadata.string(item.key());
+    }
+  }
+  std::stable_sort(result.tensors_.begin(), result.tensors_.end(),
+                   [](const TensorView& a, const TensorView& b) {
+                     if (a.bytes.data() != b.bytes.data()) return a.bytes.data() < b.bytes.data();
+                     return a.bytes.size() < b.bytes.size();
+                   });
+  check_coverage(result.tensors_, data, where);
+  for (size_t i = 0; i < result.tensors_.size(); ++i) {
+    result.by_name_[result.tensors_[i].name] = i;
+  }
+  return result;
+}
+
+const TensorView* Safetensors::find(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &tensors_[found->second];
+}
+
+void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string where = path.string();
+  for (const TensorView& tensor : tensors) check_utf8(tensor.name, where, "tensor name");
+  for (const auto& [key, value] : metadata) {
+    check_utf8(key, where, "metadata key");
+    check_utf8(value, where, "metadata value");
+  }
+  const std::string header = header_for(tensors, where, metadata);
+  const uint64_t length = header.size();
+  AtomicFile file(path);
+  file.write(std::as_bytes(std::span(&length, 1)));
+  file.write(header);
+  for (const TensorView& tensor : tensors) file.write(tensor.bytes);
+  file.commit();
+}
+
+}  // namespace matlora::format

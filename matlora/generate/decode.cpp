@@ -1,0 +1,105 @@
+#include "matlora/generate/decode.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "matlora/base/error.h"
+#include "matlora/base/utf8.h"
+
+namespace matlora::generate {
+namespace {
+
+constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
+
+at::Tensor to_tensor(std::span<const int32_t> ids, at::Device device) {
+  const std::vector<int64_t> wide(ids.begin(), ids.end());
+  return at::tensor(wide, at::kLong).to(device);
+}
+
+/// The last token's logits, [V], after the cache has taken in `ids`.
+at::Tensor advance(const nn::Llama& model, std::span<const int32_t> ids, nn::KvCache& cache) {
+  const at::Tensor h = model.hidden(to_tensor(ids, model.device()), cache);  // [n, C]
+  return model.logits(h.narrow(0, h.size(0) - 1, 1)).squeeze(0);
+}
+
+struct Prefix {
+  size_t length = 0;      // bytes
+  bool complete = false;  // nothing that follows can lengthen it
+};
+
+/// The longest beginning of `text` that begins some well-formed sequence. `text` is not empty and
+/// begins with no whole one.
+Prefix cut_sequence(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0xC2 || lead > 0xF4) return {1, true};
+  const size_t needed = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // The second byte's range keeps out overlong forms, surrogates and what lies above U+10FFFF.
+  const unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+  const unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+  size_t n = 1;
+  while (n < std::min(needed, text.size()) && byte(n) >= (n == 1 ? low : 0x80) &&
+         byte(n) <= (n == 1 ? high : 0xBF)) {
+    ++n;
+  }
+  return {n, n < text.size()};
+}
+
+}  // namespace
+
+std::vector<int32_t> decode(const nn::Llama& model, std::span<const int32_t> prompt,
+                            const DecodeOptions& options, const OnToken& on_token) {
+  check(!prompt.empty(), "decode: the prompt is empty");
+  const at::NoGradGuard no_grad;
+  std::vector<int32_t> completion;
+  if (options.max_new_tokens <= 0) return completion;
+  Sampler sampler(options.sampling, options.seed);
+  nn::KvCache cache =
+      model.make_cache(static_cast<int64_t>(prompt.size()) + options.max_new_tokens);
+  at::Tensor logits = advance(model, prompt, cache);
+  while (true) {
+    const int32_t token = sampler.next(logits);
+    const auto& stops = options.stop_ids;
+    if (std::find(stops.begin(), stops.end(), token) != stops.end()) break;
+    completion.push_back(token);
+    if (on_token && !on_token(token)) break;
+    if (static_cast<int64_t>(completion.size()) == options.max_new_tokens) break;
+    logits = advance(model, std::span(&token, 1), cache);
+  }
+  return completion;
+}
+
+std::string Utf8Stream::feed(std::string_view bytes) {
+  held_ += bytes;
+  std::string text;
+  std::string_view rest = held_;
+  while (!rest.empty()) {
+    if (const size_t whole = utf8_sequence_length(rest)) {
+      text += rest.substr(0, whole);
+      rest.remove_prefix(whole);
+      continue;
+    }
+    const Prefix broken = cut_sequence(rest);
+    if (!broken.complete) break;
+    text += kReplacement;
+    rest.remove_prefix(broken.length);
+  }
+  held_ = std::string(rest);
+  return text;
+}
+
+std::string Utf8Stream::finish() {
+  const std::string text = held_.empty() ? "" : kReplacement;
+  held_.clear();
+  return text;
+}
+
+std::string valid_utf8(std::string_view bytes) {
+  Utf8Stream stream;
+  std::string text = stream.feed(bytes);
+  return text + stream.finish();
+}
+
+}  // namespace matlora::generate

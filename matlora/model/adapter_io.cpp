@@ -1,0 +1,262 @@
+#include "matlora/model/adapter_io.h"
+
+#include <ATen/ATen.h>
+#include <torch/headeronly/version.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/base/json.h"
+#include "matlora/format/safetensors.h"
+#include "matlora/model/tensors.h"
+
+namespace matlora::model {
+namespace {
+
+using adapter::Adapter;
+using adapter::LayerAdapter;
+using adapter::Scaling;
+
+constexpr char kPrefix[] = "base_model.model.";
+
+/// PEFT's two numbers that give the scale: lora_alpha / r, or lora_alpha / √r with use_rslora.
+struct PeftScale {
+  double alpha = 1;
+  bool rslora = false;
+};
+
+bool is_integer(double x) { return std::floor(x) == x && std::abs(x) < 1e9; }
+
+/// Such that PEFT's scale at rank k is s(k); alpha is an integer wherever s(k) allows it.
+PeftScale peft_scale(const adapter::GateRule& rule, int64_t k) {
+  switch (rule.scaling) {
+    case Scaling::sqrt:
+      return {rule.alpha, true};
+    case Scaling::rank:
+      return {rule.alpha, false};
+    case Scaling::none:
+      return {rule.alpha * static_cast<double>(k), false};
+  }
+  throw BugError("unknown scaling");
+}
+
+/// The keys that every PEFT, vLLM and llama.cpp accepts; newer ones default when absent.
+Json peft_config(const Adapter& adapter, int64_t rank, PeftScale scale, const AdapterInfo& info) {
+  std::set<std::string> targets;
+  for (const LayerAdapter& layer : adapter.layers) {
+    targets.insert(layer.layer.substr(layer.layer.rfind('.') + 1));
+  }
+  Json config = {{"alpha_pattern", Json::object()},
+                 {"auto_mapping", nullptr},
+                 {"base_model_name_or_path", info.base_model},
+                 {"bias", "none"},
+                 {"fan_in_fan_out", false},
+                 {"inference_mode", true},
+                 {"init_lora_weights", true},
+                 {"layers_pattern", nullptr},
+                 {"layers_to_transform", nullptr},
+                 {"lora_dropout", 0.0},
+                 {"modules_to_save", nullptr},
+                 {"peft_type", "LORA"},
+                 {"r", rank},
+                 {"rank_pattern", Json::object()},
+                 {"revision", nullptr},
+                 {"target_modules", targets},
+                 {"task_type", "CAUSAL_LM"},
+                 {"use_dora", false},
+                 {"use_rslora", scale.rslora}};
+  config["lora_alpha"] =
+      is_integer(scale.alpha) ? Json(static_cast<int64_t>(scale.alpha)) : Json(scale.alpha);
+  return config;
+}
+
+void write_matrices(const fs::path& path, const std::vector<LayerAdapter>& layers) {
+  std::vector<at::Tensor> kept;
+  std::vector<format::TensorView> views;
+  for (const LayerAdapter& layer : layers) {
+    for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
+      kept.push_back(matrix.detach().to(at::kCPU, at::kFloat).contiguous());
+      views.push_back(view_of(cat(kPrefix, layer.layer, ".lora_", part, ".weight"), kept.back()));
+    }
+  }
+  format::write_safetensors(path, views, {{"format", "pt"}});
+}
+
+/// Splits `base_model.model.X.lora_A.weight` into X and 'A'. Throws UserError for any other name.
+std::pair<std::string, char> layer_and_part(const std::string& name, const std::string& where) {
+  const std::string prefix = kPrefix, a = ".lora_A.weight", b = ".lora_B.weight";
+  if (name.size() > prefix.size() + a.size() && name.rfind(prefix, 0) == 0) {
+    const std::string tail = name.substr(name.size() - a.size());
+    if (tail == a || tail == b) {
+      return {name.substr(prefix.size(), name.size() - prefix.size() - a.size()),
+              tail == a ? 'A' : 'B'};
+    }
+  }
+  fail(where, "tensor '", printable(name), "' is not a LoRA matrix that matlora supports; expected ",
+       prefix, "<layer>", a, " or ", b);
+}
+
+void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& where) {
+  for (const auto& [part, matrix, axis] :
+       {std::tuple("A", layer.a, int64_t{0}), std::tuple("B", layer.b, int64_t{1})}) {
+    if (!matrix.defined()) fail(where, layer.layer, ": lora_", part, " is missing");
+    if (matrix.dim() != 2 || matrix.size(axis) != rank) {
+      fail(where, layer.layer, ": lora_", part, ": expected rank ", rank,
+           " as the configuration says, got shape ", shape_text(matrix.sizes().vec()));
+    }
+  }
+}
+
+std::vector<LayerAdapter> read_matrices(const fs::path& path, int64_t rank, at::Device device) {
+  const format::Safetensors file = format::Safetensors::open(path);
+  std::vector<LayerAdapter> layers;
+  std::map<std::string, size_t> index;
+  for (const format::TensorView& view : file.tensors()) {
+    const auto [name, part] = layer_and_part(view.name, path.string());
+    if (index.emplace(name, layers.size()).second) layers.push_back({name, {}, {}});
+    LayerAdapter& layer = layers[index[name]];
+    (part == 'A' ? layer.a : layer.b) =
+        wrap(view, file.file()).to(device, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+  }
+  if (layers.empty()) fail(path.string(), "the file holds no matrices");
+  for (const LayerAdapter& layer : layers) check_pair(layer, rank, path.string());
+  return layers;
+}
+
+/// Keys of PEFT's LoraConfig that change nothing that matlora computes.
+const std::set<std::string> kHarmless = {
+    "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights",
+    "layers_pattern", "layers_to_transform", "lora_alpha", "lora_dropout", "peft_type",
+    "peft_version", "r", "revision", "target_modules", "exclude_modules", "task_type",
+    "use_rslora", "megatron_core", "loftq_config", "eva_config", "corda_config",
+    "lora_ga_config", "runtime_config", "qalora_group_size", "ensure_weight_tying"};
+
+bool is_default(const std::string& key, const Json& value) {
+  if (key == "bias") return value == "none";
+  return value.is_null() || value == false || value == Json::object() || value == Json::array();
+}
+
+adapter::GateRule read_peft_rule(const fs::path& path, AdapterInfo& info) {
+  const Json json = read_json(path);
+  const JsonObject config(json, path.string());
+  if (config.string("peft_type") != "LORA") {
+    fail(path.string(), "'peft_type': expected LORA, got ", printable(config.string("peft_type")));
+  }
+  for (const auto& [key, value] : json.items()) {
+    if (kHarmless.count(key) == 0 && !is_default(key, value)) {
+      fail(path.string(), "'", printable(key), "' = ", printable(value.dump(), 40),
+           " is not supported");
+    }
+  }
+  info.base_model = config.string_or("base_model_name_or_path", "");
+  adapter::GateRule rule;
+  rule.method = adapter::Method::lora;
+  rule.rank = config.integer("r", 1, 1 << 20);
+  rule.train_ranks = {rule.rank};
+  rule.scaling = config.boolean_or("use_rslora", false) ? Scaling::sqrt : Scaling::rank;
+  rule.alpha = config.number("lora_alpha");
+  return rule;
+}
+
+/// matlora.json says more than PEFT's configuration can: it decides where both speak.
+void read_own_rule(const fs::path& path, Adapter& adapter, AdapterInfo& info) {
+  const Json json = read_json(path);
+  const JsonObject own(json, path.string());
+  const std::string where = path.string();
+  adapter::GateRule rule;
+  rule.rank = own.integer("rank", 1, 1 << 20);
+  if (rule.rank != adapter.rule.rank) {
+    fail(where, "'rank': expected ", adapter.rule.rank, " as adapter_config.json says, got ",
+         rule.rank);
+  }
+  rule.method = adapter::parse_method(own.string("method"), where);
+  rule.scaling = adapter::parse_scaling(own.string("scaling"), where);
+  rule.mask = adapter::parse_mask(own.string("mask"), where);
+  rule.alpha = own.number_or("alpha", 1);
+  rule.train_ranks = own.integers("train_ranks", 1, rule.rank);
+  if (rule.method == adapter::Method::custom) {
+    const JsonObject gate = own.object("gate");
+    const Json* numbers = gate.find("P");
+    if (!numbers || !numbers->is_array()) fail(where, "'gate': expected an array 'P'");
+    for (const Json& value : *numbers) {
+      if (!value.is_number()) fail(where, "'gate': expected numbers");
+      rule.custom.push_back(value.get<double>());
+    }
+    if (static_cast<int64_t>(rule.custom.size()) != rule.rank) {
+      fail(where, "'gate': expected ", rule.rank, " numbers, got ", rule.custom.size());
+    }
+  }
+  adapter.inference_gate = adapter::parse_inference_gate(own.string("inference_gate"), where);
+  adapter.rule = rule;
+  info.base_digest = own.object("base_model").string("digest");
+}
+
+Json own_config(const Adapter& adapter, const AdapterInfo& info) {
+  const adapter::GateRule& rule = adapter.rule;
+  Json own = {{"format", "matlora"},
+              {"format_version", 1},
+              {"matlora_version", MATLORA_VERSION},
+              {"torch_version", TORCH_VERSION},
+              {"method", name(rule.method)},
+              {"scaling", name(rule.scaling)},
+              {"mask", name(rule.mask)},
+              {"alpha", rule.alpha},
+              {"rank", rule.rank},
+              {"train_ranks", rule.train_ranks},
+              {"inference_gate", name(adapter.inference_gate)},
+              {"base_model", {{"path", info.base_model}, {"digest", info.base_digest}}}};
+  if (rule.method == adapter::Method::custom) own["gate"] = {{"P", rule.custom}};
+  return own;
+}
+
+/// The first k directions; `fold` (k numbers, or empty) multiplies B's columns.
+std::vector<LayerAdapter> prefix(const Adapter& adapter, int64_t k,
+                                 const std::vector<double>& fold) {
+  std::vector<LayerAdapter> layers;
+  for (const LayerAdapter& layer : adapter.layers) {
+    at::Tensor b = layer.b.detach().narrow(1, 0, k);
+    if (!fold.empty()) b = b * at::tensor(fold, at::kDouble).to(b.device(), at::kFloat);
+    layers.push_back({layer.layer, layer.a.detach().narrow(0, 0, k), b});
+  }
+  return layers;
+}
+
+}  // namespace
+
+LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
+  if (!fs::is_directory(directory)) fail(directory.string(), "no such adapter directory");
+  LoadedAdapter loaded;
+  Adapter& adapter = loaded.adapter;
+  adapter.rule = read_peft_rule(directory / "adapter_config.json", loaded.info);
+  const fs::path own = directory / "matlora.json";
+  if (fs::exists(own)) read_own_rule(own, adapter, loaded.info);
+  adapter.layers =
+      read_matrices(directory / "adapter_model.safetensors", adapter.rule.rank, device);
+  return loaded;
+}
+
+void save_adapter(const fs::path& directory, const Adapter& adapter, const AdapterInfo& info) {
+  const int64_t rank = adapter.rule.rank;
+  write_matrices(directory / "adapter_model.safetensors", adapter.layers);
+  write_file(directory / "adapter_config.json",
+             pretty(peft_config(adapter, rank, peft_scale(adapter.rule, rank), info)));
+  write_file(directory / "matlora.json", pretty(own_config(adapter, info)));
+}
+
+void save_slice(const fs::path& directory, const Adapter& adapter, int64_t k,
+                adapter::InferenceGate gate, const AdapterInfo& info) {
+  check(k >= 1 && k <= adapter.rule.rank, "slice at rank ", k);
+  const std::vector<double> values = adapter::inference_gate(adapter.rule, k, gate);
+  PeftScale scale = peft_scale(adapter.rule, k);
+  const bool is_paper = values == inference_gate(adapter.rule, k, adapter::InferenceGate::paper);
+  const bool fold = !is_paper || !is_integer(scale.alpha);
+  if (fold) scale = {static_cast<double>(k), false};
+  write_matrices(directory / "adapter_model.safetensors",
+                 prefix(adapter, k, fold ? values : std::vector<double>()));
+  write_file(directory / "adapter_config.json", pretty(peft_config(adapter, k, scale, info)));
+}
+
+}  // namespace matlora::model

@@ -1,0 +1,43 @@
+// An adapter on disk: a PEFT directory (adapter_config.json, adapter_model.safetensors) of the full
+// rank and, beside it, matlora.json with what PEFT cannot say. CONVENTIONS: PEFT 0.21.2,
+// peft/tuners/lora/config.py and peft/utils/save_and_load.py.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "matlora/adapter/attach.h"
+
+namespace matlora::model {
+
+/// What an adapter directory says beside the matrices.
+struct AdapterInfo {
+  std::string base_model;   // base_model_name_or_path
+  std::string base_digest;  // "" for a plain PEFT adapter
+};
+
+struct LoadedAdapter {
+  adapter::Adapter adapter;
+  AdapterInfo info;
+};
+
+/// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
+/// adapter becomes method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k.
+/// Throws UserError naming the file and key for options that are not supported (DoRA, biases, rank
+/// patterns, ..), unpaired or misshapen matrices, a rank that does not fit.
+LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device device);
+
+/// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
+/// exists. The PEFT files hold A and B as trained with the scale s(R).
+void save_adapter(const std::filesystem::path& directory, const adapter::Adapter& adapter,
+                  const AdapterInfo& info);
+
+/// Writes the first k directions as a plain PEFT adapter into `directory`, which exists. The paper's
+/// gate becomes PEFT's scale (sqrt: use_rslora, rank: lora_alpha 1, none: lora_alpha k); one that is
+/// not a single such number is folded into B in float32, with lora_alpha k.
+void save_slice(const std::filesystem::path& directory, const adapter::Adapter& adapter, int64_t k,
+                adapter::InferenceGate gate, const AdapterInfo& info);
+
+}  // namespace matlora::model

@@ -1,0 +1,233 @@
+#include "matlora/model/load.h"
+
+#include <ATen/ATen.h>
+
+#include "matlora/base/error.h"
+#include "matlora/base/json.h"
+#include "matlora/format/gguf.h"
+#include "matlora/model/tensors.h"
+#include "matlora/model/weights.h"
+
+namespace matlora::model {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_gguf(const fs::path& path) {
+  if (!fs::exists(path)) {
+    fail(path.string(), "no such model; expected a HF directory or a .gguf file");
+  }
+  if (fs::is_directory(path)) return false;
+  if (path.extension() != ".gguf") {
+    fail(path.string(), "not a model; expected a HF directory or a .gguf file");
+  }
+  return true;
+}
+
+text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
+  text::GgufVocabulary vocabulary;
+  vocabulary.where = file.file()->path().string();
+  vocabulary.model = file.string("tokenizer.ggml.model");
+  vocabulary.pre = file.string_or("tokenizer.ggml.pre", "default");
+  vocabulary.tokens = file.strings("tokenizer.ggml.tokens");
+  if (file.has("tokenizer.ggml.token_type")) {
+    vocabulary.token_types = file.integers("tokenizer.ggml.token_type");
+  }
+  if (file.has("tokenizer.ggml.merges")) {
+    vocabulary.merges = file.strings("tokenizer.ggml.merges");
+  }
+  const auto last = static_cast<int64_t>(vocabulary.tokens.size()) - 1;
+  const auto id = [&](const char* key) -> std::optional<int64_t> {
+    return file.has(key) ? std::optional(file.integer(key, 0, last)) : std::nullopt;
+  };
+  vocabulary.bos_token_id = id("tokenizer.ggml.bos_token_id");
+  vocabulary.eos_token_id = id("tokenizer.ggml.eos_token_id");
+  vocabulary.add_bos = file.boolean_or("tokenizer.ggml.add_bos_token", false);
+  vocabulary.add_eos = file.boolean_or("tokenizer.ggml.add_eos_token", false);
+  return vocabulary;
+}
+
+/// Builds the modules of one model from a source of weights.
+class Builder {
+ public:
+  Builder(const WeightSource& source, const format::LlamaConfig& config, at::ScalarType dtype,
+          at::Device device)
+      : source_(source), config_(config), dtype_(dtype), device_(device) {}
+
+  nn::Llama build(std::vector<float> frequencies) const {
+    const auto& c = config_;
+    nn::Llama model;
+    model.num_heads = c.num_heads;
+    model.num_kv_heads = c.num_kv_heads;
+    model.head_dim = c.head_dim;
+    model.rms_norm_eps = c.rms_norm_eps;
+    model.embedding = tensor("model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
+    model.norm = tensor("model.norm.weight", {c.hidden_size});
+    model.lm_head.weight = c.tie_word_embeddings
+                               ? model.embedding
+                               : tensor("lm_head.weight", {c.vocab_size, c.hidden_size});
+    for (int64_t i = 0; i < c.num_layers; ++i) model.layers.push_back(layer(i));
+    model.frequencies = at::tensor(frequencies, at::kFloat).to(device_);
+    return model;
+  }
+
+ private:
+  at::Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) const {
+    return source_.get(name, shape).to(device_, dtype_);
+  }
+
+  nn::Linear linear(const std::string& name, int64_t out, int64_t in, bool bias) const {
+    nn::Linear result{tensor(name + ".weight", {out, in}), {}, nullptr};
+    if (bias) result.bias = tensor(name + ".bias", {out});
+    return result;
+  }
+
+  nn::LlamaLayer layer(int64_t index) const {
+    const auto& c = config_;
+    const std::string prefix = "model.layers." + std::to_string(index) + ".";
+    const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
+    const int64_t width = c.hidden_size, inner = c.intermediate_size;
+    const int64_t queries = c.num_heads * c.head_dim, keys = c.num_kv_heads * c.head_dim;
+    const bool bias = c.attention_bias;
+    return {tensor(prefix + "input_layernorm.weight", {width}),
+            tensor(prefix + "post_attention_layernorm.weight", {width}),
+            linear(attention + "q_proj", queries, width, bias),
+            linear(attention + "k_proj", keys, width, bias),
+            linear(attention + "v_proj", keys, width, bias),
+            linear(attention + "o_proj", width, queries,
+                   bias && source_.has(attention + "o_proj.bias")),
+            linear(mlp + "gate_proj", inner, width, c.mlp_bias),
+            linear(mlp + "up_proj", inner, width, c.mlp_bias),
+            linear(mlp + "down_proj", width, inner, c.mlp_bias)};
+  }
+
+  const WeightSource& source_;
+  const format::LlamaConfig& config_;
+  at::ScalarType dtype_;
+  at::Device device_;
+};
+
+std::vector<float> frequencies(const format::LlamaConfig& config) {
+  using Kind = format::RopeScaling::Kind;
+  std::vector<float> result = nn::rope_frequencies(config.head_dim, config.rope_theta);
+  const format::RopeScaling& scaling = config.rope_scaling;
+  if (scaling.kind == Kind::linear) nn::scale_linear(result, scaling.factor);
+  if (scaling.kind == Kind::llama3) {
+    nn::scale_llama3(result, scaling.factor, scaling.low_freq_factor, scaling.high_freq_factor,
+                     scaling.original_max_position_embeddings);
+  }
+  return result;
+}
+
+/// GGUF stores the llama3 scaling as divisors of the frequencies.
+void divide_by_rope_factors(const format::Gguf& file, std::vector<float>& result) {
+  const format::GgufTensor* tensor = file.find("rope_freqs.weight");
+  if (!tensor) return;
+  const std::string where = file.file()->path().string();
+  if (tensor->type != format::GgmlType::f32 ||
+      tensor->shape != std::vector<int64_t>{static_cast<int64_t>(result.size())}) {
+    fail(where, "rope_freqs.weight: expected ", result.size(), " float32 numbers");
+  }
+  const at::Tensor factors =
+      wrap({tensor->name, format::DType::f32, tensor->shape, tensor->bytes}, file.file());
+  for (size_t i = 0; i < result.size(); ++i) {
+    const float factor = factors.const_data_ptr<float>()[i];
+    if (!(factor > 0)) fail(where, "rope_freqs.weight: expected positive numbers, got ", factor);
+    result[i] /= factor;
+  }
+}
+
+void check_token_ids(const Model& model, const std::string& where) {
+  if (model.tokenizer.vocab_size() > model.config.vocab_size) {
+    fail(where, "the tokenizer has the id ", model.tokenizer.vocab_size() - 1,
+         ", outside the model's vocabulary of ", model.config.vocab_size);
+  }
+  for (const int64_t id : model.config.eos_token_ids) {
+    if (id < 0 || id >= model.config.vocab_size) {
+      fail(where, "eos_token_id ", id, " is outside the vocabulary of ", model.config.vocab_size);
+    }
+  }
+}
+
+Model load_gguf(const fs::path& path, at::ScalarType dtype, at::Device device) {
+  format::Gguf file = format::Gguf::open(path);
+  format::LlamaConfig config = format::read_gguf_config(file);
+  text::Tokenizer tokenizer = text::Tokenizer::from_gguf(gguf_vocabulary(file));
+  std::vector<float> turns = frequencies(config);
+  divide_by_rope_factors(file, turns);
+  const auto source = open_gguf_weights(std::move(file), config);
+  return {path, Builder(*source, config, dtype, device).build(turns), config,
+          std::move(tokenizer), {}, ""};
+}
+
+/// The id of tokenizer_config.json's eos_token, which is what ends an answer in training
+/// (transformers' tokenizer.eos_token).
+std::optional<int32_t> tokenizer_eos(const fs::path& directory, const text::Tokenizer& tokenizer) {
+  const fs::path path = directory / "tokenizer_config.json";
+  if (!fs::exists(path)) return std::nullopt;
+  const Json json = read_json(path);
+  const JsonObject config(json, path.string());
+  const Json* value = config.find("eos_token");
+  if (!value) return std::nullopt;
+  const std::string token =
+      value->is_object() ? config.object("eos_token").string("content") : config.string("eos_token");
+  const auto id = tokenizer.token_id(token);
+  if (!id) fail(path.string(), "eos_token '", printable(token), "' is not in the vocabulary");
+  return id;
+}
+
+Model load_hf(const fs::path& path, at::ScalarType dtype, at::Device device) {
+  format::LlamaConfig config = format::read_hf_config(path);
+  text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
+  const auto source = open_hf_weights(path);
+  Model model{path, Builder(*source, config, dtype, device).build(frequencies(config)), config,
+              std::move(tokenizer), {}, ""};
+  if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
+  return model;
+}
+
+uint64_t fnv1a(const void* data, size_t size, uint64_t hash) {
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+  return hash;
+}
+
+}  // namespace
+
+Model load(const fs::path& path, at::ScalarType dtype, at::Device device) {
+  Model model = is_gguf(path) ? load_gguf(path, dtype, device) : load_hf(path, dtype, device);
+  check_token_ids(model, path.string());
+  for (const int64_t id : model.config.eos_token_ids) {
+    const auto stop = static_cast<int32_t>(id);
+    auto& known = model.stop_ids;
+    if (std::find(known.begin(), known.end(), stop) == known.end()) known.push_back(stop);
+  }
+  model.digest = base_digest(model.llama);
+  return model;
+}
+
+text::Tokenizer load_tokenizer(const fs::path& path) {
+  if (!is_gguf(path)) return text::Tokenizer::from_json(path / "tokenizer.json");
+  return text::Tokenizer::from_gguf(gguf_vocabulary(format::Gguf::open(path)));
+}
+
+std::string base_digest(nn::Llama& model) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  const auto add = [&](const at::Tensor& tensor) {
+    const at::Tensor flat = tensor.reshape(-1);
+    const int64_t step = std::max<int64_t>(1, flat.numel() / 64);
+    // bfloat16 is the coarsest dtype that a base is loaded in: the digest is the same in all.
+    const at::Tensor some = flat.slice(0, 0, flat.numel(), step)
+                                .to(at::kCPU, at::kFloat).to(at::kBFloat16).contiguous();
+    for (const int64_t n : tensor.sizes()) hash = fnv1a(&n, sizeof n, hash);
+    hash = fnv1a(some.const_data_ptr(), some.nbytes(), hash);
+  };
+  add(model.embedding);
+  add(model.lm_head.weight);
+  nn::for_each_linear(model, [&](const std::string&, nn::Linear& layer) { add(layer.weight); });
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
+  return text;
+}
+
+}  // namespace matlora::model

@@ -1,0 +1,24 @@
+// format's bytes <-> torch's tensors.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "matlora/base/file.h"
+#include "matlora/format/safetensors.h"
+
+namespace matlora::model {
+
+/// A tensor over the view's bytes, without a copy where their alignment allows; it keeps `file` alive.
+/// The memory is read-only: nothing may write to the tensor.
+at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile> file);
+
+/// A view of a contiguous float32 CPU tensor, which must outlive it.
+format::TensorView view_of(const std::string& name, const at::Tensor& tensor);
+
+std::string shape_text(const std::vector<int64_t>& shape);  ///< "[64, 576]"
+
+}  // namespace matlora::model

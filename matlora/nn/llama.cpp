@@ -1,0 +1,102 @@
+// N tokens, C hidden size, H query heads, H_kv key heads, D head_dim, F intermediate size.
+#include "matlora/nn/llama.h"
+
+#include <ATen/ATen.h>
+
+#include "matlora/nn/attention.h"
+#include "matlora/nn/rms_norm.h"
+
+namespace matlora::nn {
+namespace {
+
+struct Heads {
+  at::Tensor q, k, v;  // [N, H, D], [N, H_kv, D] twice
+};
+
+/// n: [N, C], normalised
+Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
+              const Rotation& turn) {
+  const auto split = [&](const at::Tensor& x, int64_t heads) {
+    return x.view({x.size(0), heads, model.head_dim});  // [N, H·D] -> [N, H, D]
+  };
+  return {rotate(split(layer.q_proj.forward(n), model.num_heads), turn),
+          rotate(split(layer.k_proj.forward(n), model.num_kv_heads), turn),
+          split(layer.v_proj.forward(n), model.num_kv_heads)};
+}
+
+/// m: [N, C], normalised -> [N, C]
+at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m) {
+  const at::Tensor gate = at::silu(layer.gate_proj.forward(m));          // [N, F]
+  return layer.down_proj.forward(gate * layer.up_proj.forward(m));       // [N, F] -> [N, C]
+}
+
+/// The layers one after the other; `attend(layer index, heads)` gives [N, H·D].
+at::Tensor run_layers(const Llama& model, const at::Tensor& tokens, const at::Tensor& positions,
+                      const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
+  const Rotation turn = rotation(positions, model.frequencies, model.dtype());
+  at::Tensor x = at::embedding(model.embedding, tokens);  // [N] -> [N, C]
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const LlamaLayer& layer = model.layers[i];
+    const at::Tensor n = rms_norm(x, layer.input_norm, model.rms_norm_eps);
+    const Heads heads = project(model, layer, n, turn);
+    x = x + layer.o_proj.forward(attend(static_cast<int64_t>(i), heads));
+    x = x + feed_forward(layer, rms_norm(x, layer.post_attention_norm, model.rms_norm_eps));
+  }
+  return x;
+}
+
+/// 0, 1, .. restarting with every sequence: [N] int64.
+at::Tensor packed_positions(std::span<const int64_t> lengths, at::Device device) {
+  std::vector<at::Tensor> pieces;
+  for (const int64_t n : lengths) {
+    pieces.push_back(at::arange(n, at::TensorOptions().dtype(at::kLong)));
+  }
+  return at::cat(pieces).to(device);
+}
+
+}  // namespace
+
+at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
+  return run_layers(*this, tokens, packed_positions(lengths, device()),
+                    [&](int64_t, const Heads& heads) {
+                      return packed_attention(heads.q, heads.k, heads.v, lengths);
+                    });
+}
+
+at::Tensor Llama::hidden(const at::Tensor& tokens, KvCache& cache) const {
+  const int64_t n = tokens.size(0), first = cache.length();
+  const at::Tensor positions = at::arange(first, first + n, tokens.options());
+  const at::Tensor x =
+      run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
+        const KvCache::View all = cache.append(layer, heads.k, heads.v);
+        return cached_attention(heads.q, all.keys, all.values);
+      });
+  cache.advance(n);
+  return x;
+}
+
+at::Tensor Llama::logits(const at::Tensor& h) const {
+  return lm_head.forward(rms_norm(h, norm, rms_norm_eps));  // [M, C] -> [M, V]
+}
+
+KvCache Llama::make_cache(int64_t capacity) const {
+  return {static_cast<int64_t>(layers.size()), num_kv_heads, head_dim, capacity,
+          embedding.options()};
+}
+
+void for_each_linear(Llama& model,
+                     const std::function<void(const std::string&, Linear&)>& visit) {
+  for (size_t i = 0; i < model.layers.size(); ++i) {
+    const std::string prefix = "model.layers." + std::to_string(i) + ".";
+    LlamaLayer& layer = model.layers[i];
+    visit(prefix + "self_attn.q_proj", layer.q_proj);
+    visit(prefix + "self_attn.k_proj", layer.k_proj);
+    visit(prefix + "self_attn.v_proj", layer.v_proj);
+    visit(prefix + "self_attn.o_proj", layer.o_proj);
+    visit(prefix + "mlp.gate_proj", layer.gate_proj);
+    visit(prefix + "mlp.up_proj", layer.up_proj);
+    visit(prefix + "mlp.down_proj", layer.down_proj);
+  }
+}
+
+}  // namespace matlora::nn

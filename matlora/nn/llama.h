@@ -1,0 +1,65 @@
+// The Llama architecture (Touvron et al. 2023, arXiv 2302.13971; as in transformers'
+// modeling_llama.py): per layer
+//   x += o_proj(attention(rope(q_proj(n)), rope(k_proj(n)), v_proj(n))),  n = rms_norm(x)
+//   x += down_proj(silu(gate_proj(m)) ∘ up_proj(m)),                      m = rms_norm(x)
+// then a last rms_norm and the vocabulary's linear layer. Sequences lie packed one after the other in
+// one row of N tokens, without padding. Frozen: only Deltas have gradients.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "matlora/nn/kv_cache.h"
+#include "matlora/nn/linear.h"
+#include "matlora/nn/rope.h"
+
+namespace matlora::nn {
+
+/// One layer. C hidden size, H query heads, H_kv key heads, D head_dim, F intermediate size.
+struct LlamaLayer {
+  at::Tensor input_norm, post_attention_norm;  // [C]
+  Linear q_proj;                               // [H·D, C]
+  Linear k_proj, v_proj;                       // [H_kv·D, C]
+  Linear o_proj;                               // [C, H·D]
+  Linear gate_proj, up_proj;                   // [F, C]
+  Linear down_proj;                            // [C, F]
+};
+
+struct Llama {
+  at::Tensor embedding;  // [V, C]
+  std::vector<LlamaLayer> layers;
+  at::Tensor norm;         // [C]
+  Linear lm_head;          // [V, C], the embedding itself when tied
+  at::Tensor frequencies;  // [D/2] float32, see rope.h
+  int64_t num_heads = 0, num_kv_heads = 0, head_dim = 0;
+  double rms_norm_eps = 1e-5;
+
+  /// tokens: [N] int64, sequences of `lengths` tokens one after the other (each attends only to
+  /// itself, positions restart) -> [N, C], before the last norm.
+  at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const;
+
+  /// One sequence going on after what `cache` holds: tokens [n] -> [n, C]; the cache grows by n.
+  at::Tensor hidden(const at::Tensor& tokens, KvCache& cache) const;
+
+  /// h: [M, C], any rows of hidden() -> [M, V].
+  at::Tensor logits(const at::Tensor& h) const;
+
+  /// Room for `capacity` tokens of one sequence, in this model's dtype and on its device.
+  KvCache make_cache(int64_t capacity) const;
+
+  at::ScalarType dtype() const { return embedding.scalar_type(); }
+  at::Device device() const { return embedding.device(); }
+  int64_t vocab_size() const { return embedding.size(0); }
+};
+
+/// Calls `visit` with every linear layer inside the model (not the output layer) and its name as
+/// transformers gives it, `model.layers.0.self_attn.q_proj`, in order of layer and of computation.
+void for_each_linear(Llama& model,
+                     const std::function<void(const std::string& name, Linear& layer)>& visit);
+
+}  // namespace matlora::nn

@@ -1,0 +1,107 @@
+#include "matlora/text/added_tokens.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "matlora/text/regex.h"
+#include "matlora/text/unicode.h"
+
+namespace matlora::text {
+namespace {
+
+// A letter, mark, digit, connector or joiner: \w of the Rust crate `regex`.
+bool is_word(std::string_view character) {
+  static const Regex word(R"([\w\x{200C}\x{200D}])", "added_tokens");
+  return word.find(character, 0).has_value();
+}
+
+bool cuts_word(std::string_view before, std::string_view after) {
+  if (!before.empty()) {
+    size_t begin = before.size() - 1;
+    while (begin > 0 && (static_cast<unsigned char>(before[begin]) & 0xC0) == 0x80) --begin;
+    if (is_word(before.substr(begin))) return true;
+  }
+  if (after.empty()) return false;
+  size_t end = 0;
+  next_code_point(after, end);
+  return is_word(after.substr(0, end));
+}
+
+size_t without_trailing_space(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0) {
+    const std::string_view rest = text.substr(0, end);
+    if (!is_white_space(last_code_point(rest))) break;
+    do {
+      --end;
+    } while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
+  }
+  return end;
+}
+
+size_t leading_space(std::string_view text) {
+  size_t end = 0;
+  for (size_t offset = 0; offset < text.size(); end = offset) {
+    if (!is_white_space(next_code_point(text, offset))) break;
+  }
+  return end;
+}
+
+}  // namespace
+
+void AddedTokenFinder::add(std::string_view content, AddedToken token) {
+  if (content.empty()) return;
+  uint64_t node = 0;
+  for (const char c : content) {
+    const auto byte = static_cast<unsigned char>(c);
+    const auto [edge, inserted] =
+        edges_.try_emplace(node << 8 | byte, static_cast<uint32_t>(token_of_node_.size()));
+    if (inserted) token_of_node_.push_back(-1);
+    node = edge->second;
+  }
+  first_bytes_[static_cast<unsigned char>(content.front())] = true;
+  token_of_node_[node] = static_cast<int64_t>(tokens_.size());
+  tokens_.push_back(std::move(token));
+}
+
+std::optional<AddedTokenFinder::Found> AddedTokenFinder::find_at(std::string_view text,
+                                                                 size_t begin) const {
+  if (!first_bytes_[static_cast<unsigned char>(text[begin])]) return std::nullopt;
+  std::optional<Found> longest;
+  uint64_t node = 0;
+  for (size_t i = begin; i < text.size(); ++i) {
+    const auto edge = edges_.find(node << 8 | static_cast<unsigned char>(text[i]));
+    if (edge == edges_.end()) break;
+    node = edge->second;
+    if (const int64_t token = token_of_node_[node]; token >= 0) {
+      longest = Found{i + 1 - begin, &tokens_[static_cast<size_t>(token)]};
+    }
+  }
+  return longest;
+}
+
+std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
+  std::vector<Section> sections;
+  size_t covered = 0;
+  for (size_t from = 0; from < text.size();) {
+    const auto found = find_at(text, from);
+    if (!found) {
+      ++from;
+      continue;
+    }
+    size_t begin = from, end = from + found->length;
+    from = end;
+    const AddedToken& token = *found->token;
+    if (begin < covered) continue;  // its beginning went to a token with rstrip
+    if (token.single_word && cuts_word(text.substr(0, begin), text.substr(end))) continue;
+    if (token.lstrip) begin = std::max(covered, without_trailing_space(text.substr(0, begin)));
+    if (token.rstrip) end += leading_space(text.substr(end));
+    if (begin > covered) sections.push_back({text.substr(covered, begin - covered), nullptr});
+    sections.push_back({text.substr(begin, end - begin), &token});
+    covered = end;
+  }
+  if (covered < text.size()) sections.push_back({text.substr(covered), nullptr});
+  return sections;
+}
+
+}  // namespace matlora::text

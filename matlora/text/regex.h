@@ -1,0 +1,28 @@
+// Regular expressions as the pre-tokenizers of `tokenizers` mean them (Oniguruma, Ruby's syntax),
+// run by PCRE2.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace matlora::text {
+
+class Regex {
+ public:
+  /// Throws UserError at `where` when `pattern` does not compile.
+  Regex(const std::string& pattern, const std::string& where);
+
+  /// Begin and end of the first match that starts at `from` or later in `text` (valid UTF-8).
+  /// Thread-safe. Throws UserError when the matcher runs out of its limits.
+  std::optional<std::pair<size_t, size_t>> find(std::string_view text, size_t from) const;
+
+ private:
+  struct Code;
+  std::shared_ptr<const Code> code_;
+};
+
+}  // namespace matlora::text

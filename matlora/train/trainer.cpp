@@ -1,0 +1,153 @@
+#include "matlora/train/trainer.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <random>
+
+#include "matlora/base/error.h"
+#include "matlora/data/packing.h"
+#include "matlora/data/sampling.h"
+#include "matlora/nn/loss.h"
+
+namespace matlora::train {
+namespace {
+
+/// Tokens in flight at once; bounds the memory of a step, changes no result.
+constexpr int64_t kTokenBudget = 4096;
+/// Label rows whose logits exist at once.
+constexpr int64_t kLogitRows = 512;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+int64_t micro_batches_per_epoch(int64_t examples, const Recipe& recipe) {
+  return ceil_div(examples, recipe.batch_size);
+}
+
+int64_t steps_per_epoch(int64_t examples, const Recipe& recipe) {
+  return ceil_div(micro_batches_per_epoch(examples, recipe), recipe.grad_accum);
+}
+
+/// DyLoRA's rank of one micro-batch of one step.
+int64_t sample_rank(const adapter::GateRule& rule, uint64_t seed, int64_t step, size_t micro) {
+  std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
+                         static_cast<uint32_t>(step), static_cast<uint32_t>(micro), 0x64796c6fu};
+  std::mt19937_64 random(sequence);
+  return rule.train_ranks[random() % rule.train_ranks.size()];
+}
+
+std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
+  std::vector<at::Tensor> parameters;
+  for (adapter::LayerAdapter& layer : adapter.layers) {
+    parameters.push_back(layer.a.requires_grad_());
+    parameters.push_back(layer.b.requires_grad_());
+  }
+  return parameters;
+}
+
+/// Backpropagates the sum of the token losses times `weight`; returns the sum itself. The logits
+/// are made kLogitRows at a time, so that memory does not grow with tokens x vocabulary:
+/// gradients gather at the hidden rows, then flow once through the layers.
+double backward_loss(const nn::Llama& model, const data::Pack& pack, double weight) {
+  const at::Tensor hidden =
+      model.hidden(pack.tokens, pack.lengths).index_select(0, pack.rows);  // [M, C]
+  at::Tensor rows = hidden.detach().requires_grad_();
+  double sum = 0;
+  for (int64_t start = 0; start < rows.size(0); start += kLogitRows) {
+    const int64_t n = std::min(kLogitRows, rows.size(0) - start);
+    const at::Tensor losses = nn::token_losses(model.logits(rows.narrow(0, start, n)),
+                                               pack.labels.narrow(0, start, n));
+    const at::Tensor total = losses.sum();
+    (total * weight).backward();
+    sum += total.item<double>();
+  }
+  hidden.backward(rows.grad());
+  return sum;
+}
+
+}  // namespace
+
+int64_t total_steps(int64_t examples, const Recipe& recipe) {
+  if (recipe.max_steps > 0) return recipe.max_steps;
+  const double steps = recipe.epochs * static_cast<double>(steps_per_epoch(examples, recipe));
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps)));
+}
+
+Trainer::Trainer(const nn::Llama& model, adapter::Adapter& adapter,
+                 std::span<const data::Example> examples, const Recipe& recipe)
+    : model_(model),
+      adapter_(adapter),
+      examples_(examples),
+      recipe_(recipe),
+      total_(total_steps(static_cast<int64_t>(examples.size()), recipe)),
+      warmup_(warmup_steps(total_, recipe.warmup_ratio)),
+      optimizer_(make_leaves(adapter), recipe.weight_decay) {
+  check(!examples.empty(), "trainer: no examples");
+}
+
+std::vector<Trainer::Indices> Trainer::micro_batches(int64_t step) const {
+  const auto count = static_cast<int64_t>(examples_.size());
+  const int64_t per_epoch = steps_per_epoch(count, recipe_);
+  const Indices order =
+      data::epoch_order(count, step / per_epoch, recipe_.shuffle, recipe_.seed);
+  const int64_t first = step % per_epoch * recipe_.grad_accum;
+  const int64_t last =
+      std::min(first + recipe_.grad_accum, micro_batches_per_epoch(count, recipe_));
+  std::vector<Indices> result;
+  for (int64_t micro = first; micro < last; ++micro) {
+    const int64_t begin = micro * recipe_.batch_size;
+    result.emplace_back(order.begin() + begin,
+                        order.begin() + std::min(begin + recipe_.batch_size, count));
+  }
+  return result;
+}
+
+double Trainer::run_micro_batch(const Indices& indices, int64_t label_tokens) {
+  const double weight = 1.0 / static_cast<double>(label_tokens);
+  double sum = 0;
+  for (const Indices& group : data::split_by_tokens(examples_, indices, kTokenBudget)) {
+    sum += backward_loss(model_, data::pack(examples_, group, model_.device()), weight);
+  }
+  return sum;
+}
+
+StepReport Trainer::run_step() {
+  check(!done(), "trainer: step ", step_, " of ", total_);
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<Indices> batches = micro_batches(step_);
+  StepReport report;
+  for (const Indices& indices : batches) {
+    for (const int64_t i : indices) {
+      report.tokens += static_cast<int64_t>(examples_[static_cast<size_t>(i)].tokens.size());
+      report.label_tokens += examples_[static_cast<size_t>(i)].label_tokens();
+    }
+  }
+  for (size_t micro = 0; micro < batches.size(); ++micro) {
+    int64_t rank = 0;
+    if (adapter_.rule.method == adapter::Method::dylora) {
+      rank = sample_rank(adapter_.rule, recipe_.seed, step_, micro);
+      report.sampled_ranks.push_back(rank);
+    }
+    std::vector<double> gate = adapter::training_gate(adapter_.rule, rank);
+    if (rank > 0) gate.resize(static_cast<size_t>(rank));  // the rest is zero: no work for it
+    adapter_.gate->set(gate, model_.device());
+    report.loss += run_micro_batch(batches[micro], report.label_tokens);
+  }
+  report.loss /= static_cast<double>(report.label_tokens);
+  report.grad_norm = optimizer_.clip_gradients(recipe_.max_grad_norm);
+  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
+    fail("train", "step ", step_ + 1, ": the loss is ", report.loss, " and the gradient norm ",
+         report.grad_norm, "; a lower --lr may help");
+  }
+  report.learning_rate =
+      learning_rate(recipe_.schedule, recipe_.learning_rate, step_, total_, warmup_);
+  optimizer_.step(report.learning_rate);
+  report.step = ++step_;
+  report.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+}  // namespace matlora::train

@@ -1,0 +1,78 @@
+// Training an adapter on a frozen model, with the recipe of transformers' Trainer: one optimizer step
+// takes grad_accum micro-batches of batch_size examples; its loss is the sum of all their token losses
+// over the number of their label tokens, so it does not depend on how the step is cut into pieces.
+// Everything that is drawn (the order of an epoch, DyLoRA's ranks) is a function of the seed and the
+// step, so a run can be taken up at any step.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "matlora/adapter/attach.h"
+#include "matlora/data/examples.h"
+#include "matlora/nn/llama.h"
+#include "matlora/train/adamw.h"
+#include "matlora/train/schedule.h"
+
+namespace matlora::train {
+
+struct Recipe {
+  double epochs = 3;
+  int64_t max_steps = 0;  // > 0: instead of epochs
+  int64_t batch_size = 8, grad_accum = 4;
+  double learning_rate = 2e-4;
+  Schedule schedule = Schedule::linear;
+  double warmup_ratio = 0, weight_decay = 0;
+  double max_grad_norm = 1;  // 0: no clipping
+  bool shuffle = true;
+  uint64_t seed = 42;
+};
+
+/// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of an
+/// epoch may have fewer micro-batches and its last micro-batch fewer examples.
+int64_t total_steps(int64_t examples, const Recipe& recipe);
+
+/// What one optimizer step did.
+struct StepReport {
+  int64_t step = 0;  // counted from 1
+  double loss = 0;   // nats per label token
+  double grad_norm = 0, learning_rate = 0;
+  int64_t tokens = 0, label_tokens = 0;  // of this step, no padding
+  double seconds = 0;
+  std::vector<int64_t> sampled_ranks;  // DyLoRA: one per micro-batch
+};
+
+class Trainer {
+ public:
+  /// The adapter must be attached to `model`; its matrices become leaves that require gradients.
+  /// Keeps references to all three.
+  Trainer(const nn::Llama& model, adapter::Adapter& adapter,
+          std::span<const data::Example> examples, const Recipe& recipe);
+
+  bool done() const { return step_ >= total_; }
+  int64_t step() const { return step_; }  ///< steps that are done
+  int64_t total() const { return total_; }
+
+  /// Runs one optimizer step. Throws UserError when the loss is not finite.
+  StepReport run_step();
+
+  AdamW& optimizer() { return optimizer_; }
+  /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
+  void set_step(int64_t step) { step_ = step; }
+
+ private:
+  using Indices = std::vector<int64_t>;
+
+  std::vector<Indices> micro_batches(int64_t step) const;
+  double run_micro_batch(const Indices& indices, int64_t label_tokens);
+
+  const nn::Llama& model_;
+  adapter::Adapter& adapter_;
+  std::span<const data::Example> examples_;
+  Recipe recipe_;
+  int64_t total_ = 0, warmup_ = 0, step_ = 0;
+  AdamW optimizer_;
+};
+
+}  // namespace matlora::train

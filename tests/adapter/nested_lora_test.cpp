@@ -1,0 +1,173 @@
+#include "matlora/adapter/nested_lora.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "matlora/adapter/gate.h"
+#include "matlora/base/error.h"
+#include "tests/support/golden.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::adapter {
+namespace {
+
+using tests::random_tensor;
+using tests::relative_error;
+
+// R = 4, in = 6, out = 5, N = 7, in float64; gates that float32 holds exactly.
+struct Case {
+  at::Tensor x = random_tensor({7, 6}, 1, at::kDouble), y = random_tensor({7, 5}, 2, at::kDouble);
+  at::Tensor a = random_tensor({4, 6}, 3, at::kDouble), b = random_tensor({5, 4}, 4, at::kDouble);
+  at::Tensor dy = random_tensor({7, 5}, 5, at::kDouble);
+  std::vector<double> gate = {1.75, 0.75, 0.25, -0.5};
+
+  at::Tensor output() const {
+    const auto shared = std::make_shared<Gate>();
+    shared->set(gate, at::kCPU);
+    return NestedLora(a, b, shared).add_to(y, x);
+  }
+  double objective() const { return (output() * dy).sum().item<double>(); }
+};
+
+TEST(NestedLora, IsTheSumOverItsDirections) {
+  const Case c;
+  at::Tensor expected = c.y.clone();
+  for (int64_t i = 0; i < 4; ++i) {
+    const at::Tensor h = c.x.matmul(c.a[i]);  // [N]
+    expected += c.gate[static_cast<size_t>(i)] * at::outer(h, c.b.select(1, i));
+  }
+  EXPECT_LT(relative_error(c.output(), expected), 1e-14);
+}
+
+TEST(NestedLora, AShortGateCutsAndAnEmptyOneIsOff) {
+  Case c;
+  const at::Tensor y = c.y;
+  c.gate = {0.5, 0.5};
+  const at::Tensor two = c.x.matmul(c.a.narrow(0, 0, 2).t()).matmul(c.b.narrow(1, 0, 2).t());
+  EXPECT_LT(relative_error(c.output(), y + 0.5 * two), 1e-14);
+  c.gate = {};
+  EXPECT_TRUE(at::equal(c.output(), y));
+  c.gate = {1, 1, 1, 1, 1};
+  EXPECT_THROW(c.output(), BugError);
+}
+
+// dB = dyᵀ (h ∘ g), dA = ((dy B) ∘ g)ᵀ x, dx = ((dy B) ∘ g) A
+TEST(NestedLora, GradientsFollowTheFormula) {
+  Case c;
+  for (at::Tensor* t : {&c.x, &c.y, &c.a, &c.b}) t->requires_grad_();
+  const auto grads = torch::autograd::grad({c.output()}, {c.x, c.y, c.a, c.b}, {c.dy});
+  const at::NoGradGuard no_grad;
+  const at::Tensor g = at::tensor(c.gate, at::kDouble);
+  const at::Tensor dh = c.dy.matmul(c.b) * g;  // [N, R]
+  EXPECT_LT(relative_error(grads[0], dh.matmul(c.a)), 1e-14);
+  EXPECT_TRUE(at::equal(grads[1], c.dy));
+  EXPECT_LT(relative_error(grads[2], dh.t().matmul(c.x)), 1e-14);
+  EXPECT_LT(relative_error(grads[3], c.dy.t().matmul(c.x.matmul(c.a.t()) * g)), 1e-14);
+}
+
+TEST(NestedLora, GradientsAgreeWithFiniteDifferences) {
+  Case c;
+  for (at::Tensor* t : {&c.x, &c.a, &c.b}) t->requires_grad_();
+  const auto grads = torch::autograd::grad({c.output()}, {c.x, c.a, c.b}, {c.dy});
+  const at::NoGradGuard no_grad;
+  const double step = 1e-3;  // the objective is quadratic at most in each: no truncation error
+  size_t which = 0;
+  for (at::Tensor* t : {&c.x, &c.a, &c.b}) {
+    const at::Tensor flat = t->view({-1});
+    const at::Tensor grad = grads[which++].contiguous().view({-1});
+    for (int64_t i = 0; i < flat.numel(); ++i) {
+      flat[i] += step;
+      const double above = c.objective();
+      flat[i] -= 2 * step;
+      const double below = c.objective();
+      flat[i] += step;
+      EXPECT_NEAR(grad[i].item<double>(), (above - below) / (2 * step), 1e-9) << which << " " << i;
+    }
+  }
+}
+
+TEST(NestedLora, MatricesKeepFloat32GradientsUnderABFloat16Model) {
+  Case c;
+  c.a = c.a.to(at::kFloat).requires_grad_();
+  c.b = c.b.to(at::kFloat).requires_grad_();
+  c.x = c.x.to(at::kBFloat16);
+  c.y = c.y.to(at::kBFloat16);
+  const at::Tensor out = c.output();
+  EXPECT_EQ(out.scalar_type(), at::kBFloat16);
+  const auto grads = torch::autograd::grad({out}, {c.a, c.b}, {c.dy.to(at::kBFloat16)});
+  EXPECT_EQ(grads[0].scalar_type(), at::kFloat);
+  EXPECT_EQ(grads[1].scalar_type(), at::kFloat);
+}
+
+TEST(NestedLora, RanksOfAAndBMustAgree) {
+  EXPECT_THROW(NestedLora(at::zeros({3, 6}), at::zeros({5, 4}), std::make_shared<Gate>()),
+               BugError);
+}
+
+// tools/golden/nested_lora.py: Algorithm 1 as a loop over the training ranks, in float64. What is
+// left is the float32 rounding of the gate.
+class NestedLoraGolden : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    const auto path = tests::golden_path("nested_lora.safetensors");
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
+    golden_ = std::make_unique<tests::Golden>(path);
+    set_ = GetParam() + ".";
+    const at::Tensor ranks = get("train_ranks");
+    rule_.rank = (*golden_)["R"].item<int64_t>();
+    rule_.train_ranks.assign(ranks.const_data_ptr<int64_t>(),
+                             ranks.const_data_ptr<int64_t>() + ranks.numel());
+  }
+
+  at::Tensor get(const std::string& name) const { return (*golden_)[set_ + name]; }
+  at::Tensor rows(const std::string& name) const { return get(name).flatten(0, 1).clone(); }
+
+  std::unique_ptr<tests::Golden> golden_;
+  std::string set_;
+  GateRule rule_;
+};
+
+TEST_P(NestedLoraGolden, ForwardAndBackward) {
+  for (const Mask mask : {Mask::diag, Mask::binary}) {
+    for (const Scaling scaling : {Scaling::none, Scaling::rank, Scaling::sqrt}) {
+      rule_.mask = mask;
+      rule_.scaling = scaling;
+      const std::string prefix = std::string(name(mask)) + "." + name(scaling) + ".";
+      const std::vector<double> gate = training_gate(rule_);
+      EXPECT_TRUE(at::allclose(at::tensor(gate, at::kDouble), get(prefix + "gate"), 1e-14, 1e-14));
+      const auto shared = std::make_shared<Gate>();
+      shared->set(gate, at::kCPU);
+      const at::Tensor x = rows("x").requires_grad_();
+      const at::Tensor a = get("A").clone().requires_grad_();
+      const at::Tensor b = get("B").clone().requires_grad_();
+      const at::Tensor y = NestedLora(a, b, shared).add_to(x.matmul(get("W").t()), x);
+      const auto grads = torch::autograd::grad({y}, {x, a, b}, {rows("dy")});
+      EXPECT_LT(relative_error(y, rows(prefix + "y")), 1e-6) << prefix;
+      EXPECT_LT(relative_error(grads[0], rows(prefix + "dx")), 1e-6) << prefix;
+      EXPECT_LT(relative_error(grads[1], get(prefix + "dA")), 1e-6) << prefix;
+      EXPECT_LT(relative_error(grads[2], get(prefix + "dB")), 1e-6) << prefix;
+    }
+  }
+}
+
+TEST_P(NestedLoraGolden, EveryRankAtInference) {
+  for (const Scaling scaling : {Scaling::none, Scaling::rank, Scaling::sqrt}) {
+    rule_.scaling = scaling;
+    for (int64_t k = 0; k <= rule_.rank; ++k) {
+      const auto shared = std::make_shared<Gate>();
+      if (k > 0) shared->set(inference_gate(rule_, k, InferenceGate::paper), at::kCPU);
+      const at::Tensor base = rows("x").matmul(get("W").t());
+      const at::Tensor y = NestedLora(get("A"), get("B"), shared).add_to(base, rows("x"));
+      const std::string key = std::string(name(scaling)) + ".rank_" + std::to_string(k) + ".y";
+      EXPECT_LT(relative_error(y, rows(key)), 1e-6) << key;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sets, NestedLoraGolden, ::testing::Values("powers", "irregular"),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace matlora::adapter

@@ -1,0 +1,124 @@
+#include "matlora/base/file.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+
+#include "tests/support/files.h"
+
+namespace matlora {
+namespace {
+
+struct FileTest : ::testing::Test {
+  test::TempDir dir;
+  fs::path at(const std::string& name) const { return dir.path() / name; }
+};
+
+TEST_F(FileTest, ReadsWholeFiles) {
+  const std::string bytes("a\0b\n", 4);
+  EXPECT_EQ(read_file(dir.write("x", bytes)), bytes);
+  EXPECT_EQ(read_file(dir.write("empty", "")), "");
+  EXPECT_EQ(MappedFile::open(at("x"))->bytes().size(), 4u);
+}
+
+TEST_F(FileTest, RefusesWhatIsNoReadableFile) {
+  EXPECT_USER_ERROR(read_file(at("absent")), "absent: cannot open the file: No such file");
+  EXPECT_USER_ERROR(read_file(dir.path()), "not a regular file");
+  ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0600), 0);
+  EXPECT_USER_ERROR(read_file(at("fifo")), "not a regular file");
+}
+
+TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
+  AtomicFile file(at("x"));
+  file.write("ab");
+  EXPECT_FALSE(fs::exists(at("x")));
+  file.write(std::as_bytes(std::span("cd", 2)));
+  file.commit();
+  EXPECT_EQ(read_file(at("x")), "abcd");
+  EXPECT_EQ(dir.entries(), 1u);
+  EXPECT_THROW(file.write("more"), BugError);
+  EXPECT_THROW(file.commit(), BugError);
+}
+
+TEST_F(FileTest, AtomicFileWithoutCommitLeavesTheOldFile) {
+  dir.write("x", "old");
+  { AtomicFile(at("x")).write("new"); }
+  EXPECT_EQ(read_file(at("x")), "old");
+  EXPECT_EQ(dir.entries(), 1u);
+  write_file(at("x"), "new");
+  EXPECT_EQ(read_file(at("x")), "new");
+}
+
+TEST_F(FileTest, AtomicFileThatCannotBePutInPlaceLeavesNothing) {
+  EXPECT_USER_ERROR(AtomicFile(at("no/x")), "no/x: cannot write the file: No such file");
+  fs::create_directories(at("full/inside"));
+  EXPECT_USER_ERROR(write_file(at("full"), "x"), "full: cannot write the file: ");
+  EXPECT_EQ(dir.entries(), 1u);
+}
+
+TEST_F(FileTest, AtomicFileThatRunsOutOfSpaceLeavesNothing) {
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit low = before;
+  low.rlim_cur = 1000;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &low), 0);
+  const std::string message =
+      test::user_error([&] { write_file(at("x"), std::string(2000, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_TRUE(test::contains(message, "x: cannot write the file: File too large"));
+  EXPECT_EQ(dir.entries(), 0u);
+}
+
+TEST_F(FileTest, AtomicDirectoryAppearsOnlyOnCommit) {
+  AtomicDirectory directory(at("deep/out/"), false);  // a trailing slash is the same name
+  write_file(directory.path() / "a", "1");
+  EXPECT_FALSE(fs::exists(at("deep/out")));
+  directory.commit();
+  EXPECT_EQ(read_file(at("deep/out/a")), "1");
+  EXPECT_EQ(std::distance(fs::directory_iterator(at("deep")), {}), 1);
+}
+
+TEST_F(FileTest, AtomicDirectoryWithoutCommitLeavesNothing) {
+  {
+    AtomicDirectory directory(at("out"), false);
+    write_file(directory.path() / "a", "1");
+    fs::create_directory(directory.path() / "sub");
+  }
+  EXPECT_EQ(dir.entries(), 0u);
+}
+
+TEST_F(FileTest, AtomicDirectoryReplacesOnlyWithForce) {
+  fs::create_directory(at("out"));
+  { AtomicDirectory(at("out"), false).commit(); }  // empty: may be used
+  dir.write("out/old", "old");
+  EXPECT_USER_ERROR(AtomicDirectory(at("out"), false),
+                    "out: the output exists; give another name, or --force to replace it");
+  { AtomicDirectory uncommitted(at("out"), true); }
+  EXPECT_EQ(read_file(at("out/old")), "old");
+  AtomicDirectory forced(at("out"), true);
+  write_file(forced.path() / "new", "new");
+  forced.commit();
+  EXPECT_FALSE(fs::exists(at("out/old")));
+  EXPECT_EQ(read_file(at("out/new")), "new");
+  EXPECT_EQ(dir.entries(), 1u);
+}
+
+TEST_F(FileTest, AtomicDirectoryOverAFile) {
+  dir.write("out", "file");
+  EXPECT_USER_ERROR(AtomicDirectory(at("out"), false), "the output exists");
+  AtomicDirectory(at("out"), true).commit();
+  EXPECT_TRUE(fs::is_directory(at("out")));
+  EXPECT_EQ(dir.entries(), 1u);
+}
+
+TEST_F(FileTest, AtomicDirectoryUnderAFileIsRefused) {
+  dir.write("file", "");
+  EXPECT_USER_ERROR(AtomicDirectory(at("file/out"), false), "cannot make the directory");
+}
+
+}  // namespace
+}  // namespace matlora

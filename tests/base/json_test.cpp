@@ -1,0 +1,86 @@
+#include "matlora/base/json.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/files.h"
+
+namespace matlora {
+namespace {
+
+TEST(ParseJson, AcceptsJson) {
+  EXPECT_EQ(parse_json(R"({"a":[1,{"a":2}]})", "w")["a"][1]["a"], 2);
+  EXPECT_EQ(parse_json("3", "w"), 3);
+}
+
+TEST(ParseJson, RefusesWhatIsNot) {
+  EXPECT_USER_ERROR(parse_json("", "w"), "w: not valid JSON");
+  EXPECT_USER_ERROR(parse_json("{\"a\":\n}", "w"), "w: not valid JSON: parse error at line 2");
+  EXPECT_USER_ERROR(parse_json("{} {}", "w"), "w: not valid JSON");
+  EXPECT_USER_ERROR(parse_json("\"\xff\"", "w"), "w: not valid JSON");
+  EXPECT_USER_ERROR(parse_json("[1e999]", "w"), "w: not valid JSON: number overflow");
+  EXPECT_USER_ERROR(parse_json("NaN", "w"), "w: not valid JSON");
+}
+
+TEST(ParseJson, RefusesKeysThatAppearTwiceInOneObject) {
+  EXPECT_USER_ERROR(parse_json(R"({"a":1,"b":{"a":1},"a":2})", "w"), "key \"a\" appears twice");
+  EXPECT_NO_THROW(parse_json(R"([{"a":1},{"a":{"a":1}}])", "w"));
+}
+
+TEST(ParseJson, RefusesDeepNesting) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  EXPECT_NO_THROW(parse_json(nested(64), "w"));
+  EXPECT_USER_ERROR(parse_json(nested(100'000), "w"), "nests deeper than 64 levels");
+  EXPECT_USER_ERROR(parse_json(std::string(1'000'000, '['), "w"), "nests deeper than 64 levels");
+}
+
+struct JsonObjectTest : ::testing::Test {
+  const Json value = parse_json(
+      R"({"i":3,"big":18446744073709551615,"f":2.5,"s":"x","b":true,"n":null,
+          "list":[1,2],"names":["a"],"mixed":[1,"a"],"holes":[1,null],"o":{"k":1}})",
+      "w");
+  const JsonObject object{value, "w"};
+};
+
+TEST_F(JsonObjectTest, ReadsTypedValues) {
+  EXPECT_EQ(object.integer("i", 0, 5), 3);
+  EXPECT_EQ(object.number("i"), 3);
+  EXPECT_EQ(object.number("f"), 2.5);
+  EXPECT_EQ(object.string("s"), "x");
+  EXPECT_TRUE(object.boolean_or("b", false));
+  EXPECT_EQ(object.integers("list", 0, 9), (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(object.strings("names"), std::vector<std::string>{"a"});
+  EXPECT_EQ(object.object("o").integer("k", 0, 9), 1);
+}
+
+TEST_F(JsonObjectTest, AbsentAndNullGiveTheFallback) {
+  EXPECT_EQ(object.find("n"), nullptr);
+  EXPECT_EQ(object.integer_or("n", 7, 0, 9), 7);
+  EXPECT_EQ(object.number_or("absent", 0.5), 0.5);
+  EXPECT_EQ(object.string_or("n", "d"), "d");
+  EXPECT_FALSE(object.boolean_or("absent", false));
+  EXPECT_USER_ERROR(object.integer("n", 0, 9), "w: 'n' is missing");
+}
+
+TEST_F(JsonObjectTest, WrongTypesNameTheKey) {
+  EXPECT_USER_ERROR(object.integer("i", 4, 5), "w: 'i': expected an integer in 4..5, got 3");
+  EXPECT_USER_ERROR(object.integer("f", 0, 5), "'f': expected an integer in 0..5, got 2.5");
+  EXPECT_USER_ERROR(object.integer("big", INT64_MIN, INT64_MAX), "got 18446744073709551615");
+  EXPECT_USER_ERROR(object.number("s"), "'s': expected a number, got \"x\"");
+  EXPECT_USER_ERROR(object.string("i"), "'i': expected a string, got 3");
+  EXPECT_USER_ERROR(object.boolean_or("i", true), "'i': expected true or false, got 3");
+  EXPECT_USER_ERROR(object.integers("i", 0, 9), "'i': expected a list of integers, got 3");
+  EXPECT_USER_ERROR(object.integers("mixed", 0, 9), "'mixed': expected an integer in 0..9");
+  EXPECT_USER_ERROR(object.integers("holes", 0, 9), "'holes'");
+  EXPECT_USER_ERROR(object.strings("mixed"), "'mixed': expected a list of strings, got 1");
+  EXPECT_USER_ERROR(object.object("list"), "'list': expected an object, got [1,2]");
+  EXPECT_USER_ERROR(JsonObject(Json(3), "w"), "w: expected a JSON object, got 3");
+}
+
+TEST(Pretty, SortsKeysAndIndents) {
+  EXPECT_EQ(pretty(Json{{"b", 1}, {"a", 2}}), "{\n  \"a\": 2,\n  \"b\": 1\n}\n");
+}
+
+}  // namespace
+}  // namespace matlora

@@ -1,0 +1,218 @@
+#include "matlora/format/llama_config.h"
+
+#include <gtest/gtest.h>
+
+#include "matlora/base/json.h"
+#include "tests/support/gguf_builder.h"
+
+namespace matlora::format {
+namespace {
+
+using Kind = RopeScaling::Kind;
+using test::GgufBuilder;
+
+struct HfConfigTest : ::testing::Test {
+  test::TempDir dir;
+  Json json = {{"model_type", "llama"},       {"architectures", {"LlamaForCausalLM"}},
+               {"vocab_size", 100},           {"hidden_size", 64},
+               {"intermediate_size", 128},    {"num_hidden_layers", 2},
+               {"num_attention_heads", 4},    {"num_key_value_heads", 2},
+               {"rms_norm_eps", 1e-5},        {"rope_theta", 50000.0},
+               {"eos_token_id", 2},           {"bos_token_id", 1},
+               {"tie_word_embeddings", true}, {"max_position_embeddings", 512}};
+
+  LlamaConfig read() {
+    dir.write("config.json", json.dump());
+    return read_hf_config(dir.path());
+  }
+  std::string error_with(const char* key, const Json& value) {
+    const Json before = json;
+    json[key] = value;
+    const std::string message = test::user_error([&] { read(); });
+    json = before;
+    return message;
+  }
+};
+
+#define EXPECT_REFUSED(key, value, part) EXPECT_TRUE(test::contains(error_with(key, value), part))
+
+TEST_F(HfConfigTest, ReadsTheFields) {
+  const LlamaConfig config = read();
+  EXPECT_EQ(config.vocab_size, 100);
+  EXPECT_EQ(config.hidden_size, 64);
+  EXPECT_EQ(config.intermediate_size, 128);
+  EXPECT_EQ(config.num_layers, 2);
+  EXPECT_EQ(config.num_heads, 4);
+  EXPECT_EQ(config.num_kv_heads, 2);
+  EXPECT_EQ(config.head_dim, 16);
+  EXPECT_EQ(config.max_position_embeddings, 512);
+  EXPECT_EQ(config.rms_norm_eps, 1e-5);
+  EXPECT_EQ(config.rope_theta, 50000);
+  EXPECT_EQ(config.rope_scaling.kind, Kind::none);
+  EXPECT_TRUE(config.tie_word_embeddings);
+  EXPECT_FALSE(config.attention_bias);
+  EXPECT_FALSE(config.mlp_bias);
+  EXPECT_EQ(config.eos_token_ids, std::vector<int64_t>{2});
+  EXPECT_EQ(config.bos_token_id, 1);
+}
+
+TEST_F(HfConfigTest, AbsentAndNullTakeTransformersDefaults) {
+  for (const char* key : {"num_key_value_heads", "tie_word_embeddings", "eos_token_id",
+                          "bos_token_id", "rope_theta", "architectures"}) {
+    json.erase(key);
+  }
+  json["head_dim"] = nullptr;
+  json["rope_scaling"] = nullptr;
+  const LlamaConfig config = read();
+  EXPECT_EQ(config.num_kv_heads, 4);
+  EXPECT_EQ(config.head_dim, 16);
+  EXPECT_EQ(config.rope_theta, 10000);
+  EXPECT_FALSE(config.tie_word_embeddings);
+  EXPECT_TRUE(config.eos_token_ids.empty());
+  EXPECT_FALSE(config.bos_token_id.has_value());
+}
+
+TEST_F(HfConfigTest, HeadDimAndBiasesAsGiven) {
+  json["head_dim"] = 32;
+  json["attention_bias"] = json["mlp_bias"] = true;
+  EXPECT_EQ(read().head_dim, 32);
+  EXPECT_TRUE(read().attention_bias);
+  EXPECT_TRUE(read().mlp_bias);
+}
+
+TEST_F(HfConfigTest, RopeScalingOfEitherAge) {
+  json["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
+  EXPECT_EQ(read().rope_scaling.kind, Kind::linear);
+  EXPECT_EQ(read().rope_scaling.factor, 2);
+  json["rope_parameters"] = {{"rope_type", "llama3"},  {"factor", 8.0},
+                             {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+                             {"rope_theta", 500000.0}, {"original_max_position_embeddings", 256}};
+  const LlamaConfig config = read();
+  EXPECT_EQ(config.rope_theta, 500000);
+  EXPECT_EQ(config.rope_scaling.kind, Kind::llama3);
+  EXPECT_EQ(config.rope_scaling.factor, 8);
+  EXPECT_EQ(config.rope_scaling.low_freq_factor, 1);
+  EXPECT_EQ(config.rope_scaling.high_freq_factor, 4);
+  EXPECT_EQ(config.rope_scaling.original_max_position_embeddings, 256);
+  json["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 7.0}};
+  EXPECT_EQ(read().rope_scaling.kind, Kind::none);
+  EXPECT_EQ(read().rope_theta, 7);
+}
+
+TEST_F(HfConfigTest, GenerationConfigsEosWins) {
+  dir.write("generation_config.json", R"({"eos_token_id": [5, 6]})");
+  EXPECT_EQ(read().eos_token_ids, (std::vector<int64_t>{5, 6}));
+  dir.write("generation_config.json", R"({"eos_token_id": null})");
+  EXPECT_EQ(read().eos_token_ids, std::vector<int64_t>{2});
+  dir.write("generation_config.json", "[]");
+  EXPECT_USER_ERROR(read(), "generation_config.json: expected a JSON object");
+}
+
+TEST_F(HfConfigTest, RefusesOtherModels) {
+  EXPECT_REFUSED("model_type", "qwen2", "'model_type': expected llama, got 'qwen2'");
+  EXPECT_REFUSED("architectures", Json::array({"LlamaForX"}), "expected LlamaForCausalLM");
+  EXPECT_REFUSED("architectures", Json::array(), "expected LlamaForCausalLM");
+  EXPECT_REFUSED("hidden_act", "gelu", "'hidden_act': expected silu, got 'gelu'");
+  EXPECT_REFUSED("quantization_config", Json::object(), "'quantization_config': quantized");
+  EXPECT_REFUSED("pretraining_tp", 2, "'pretraining_tp': expected an integer in 1..1, got 2");
+}
+
+TEST_F(HfConfigTest, RefusesSizesThatAreMissingOrDoNotFit) {
+  EXPECT_REFUSED("hidden_size", nullptr, "config.json: 'hidden_size' is missing");
+  EXPECT_REFUSED("hidden_size", 0, "'hidden_size': expected an integer in 1..16777216, got 0");
+  EXPECT_REFUSED("num_hidden_layers", -1, "'num_hidden_layers': expected an integer");
+  EXPECT_REFUSED("vocab_size", 1e9, "'vocab_size': expected an integer");
+  EXPECT_REFUSED("num_key_value_heads", 3, "heads (4) is not a multiple of that of key/value");
+  EXPECT_REFUSED("num_attention_heads", 6, "hidden_size (64) is not a multiple");
+  EXPECT_REFUSED("head_dim", 15, "head_dim: expected an even number, got 15");
+  EXPECT_REFUSED("rms_norm_eps", 0, "'rms_norm_eps': expected a positive number");
+  EXPECT_REFUSED("eos_token_id", "x", "'eos_token_id': expected an integer");
+}
+
+TEST_F(HfConfigTest, RefusesOtherRope) {
+  EXPECT_REFUSED("rope_scaling", Json({{"type", "yarn"}, {"factor", 2}}),
+                 "'rope_type': expected default, linear or llama3, got 'yarn'");
+  EXPECT_REFUSED("rope_scaling", Json({{"type", "linear"}}), "'factor' is missing");
+  EXPECT_REFUSED("rope_scaling", Json({{"type", "linear"}, {"factor", -1}}), "rope scaling factor");
+  EXPECT_REFUSED("rope_parameters", Json({{"partial_rotary_factor", 0.5}}), "partial rotary");
+  EXPECT_REFUSED("rope_theta", 0, "'rope_theta': expected a positive number");
+}
+
+#undef EXPECT_REFUSED
+
+struct GgufConfigTest : ::testing::Test {
+  test::TempDir dir;
+  GgufBuilder file = base();
+
+  static GgufBuilder base() {
+    GgufBuilder file;
+    file.string("general.architecture", "llama").u32("llama.embedding_length", 64);
+    file.u32("llama.feed_forward_length", 128).u32("llama.block_count", 2);
+    file.u32("llama.attention.head_count", 4).u32("llama.context_length", 512);
+    file.f32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    file.strings("tokenizer.ggml.tokens", {"a", "b", "c"});
+    return file;
+  }
+  LlamaConfig read() { return read_gguf_config(Gguf::open(dir.write("x.gguf", file.bytes()))); }
+};
+
+TEST_F(GgufConfigTest, DefaultsOfAFileThatSaysLittle) {
+  const LlamaConfig config = read();
+  EXPECT_EQ(config.vocab_size, 3);
+  EXPECT_EQ(config.hidden_size, 64);
+  EXPECT_EQ(config.intermediate_size, 128);
+  EXPECT_EQ(config.num_layers, 2);
+  EXPECT_EQ(config.num_heads, 4);
+  EXPECT_EQ(config.num_kv_heads, 4);
+  EXPECT_EQ(config.head_dim, 16);
+  EXPECT_EQ(config.max_position_embeddings, 512);
+  EXPECT_EQ(config.rms_norm_eps, static_cast<double>(1e-5f));
+  EXPECT_EQ(config.rope_theta, 10000);
+  EXPECT_EQ(config.rope_scaling.kind, Kind::none);
+  EXPECT_TRUE(config.tie_word_embeddings);
+  EXPECT_TRUE(config.eos_token_ids.empty());
+}
+
+TEST_F(GgufConfigTest, ReadsWhatIsSaid) {
+  file.u32("llama.attention.head_count_kv", 2).u32("llama.attention.key_length", 32);
+  file.u32("llama.rope.dimension_count", 32).u32("llama.vocab_size", 99);
+  file.f32("llama.rope.freq_base", 100000).string("llama.rope.scaling.type", "linear");
+  file.f32("llama.rope.scaling.factor", 4).u32("tokenizer.ggml.eos_token_id", 2);
+  file.u32("tokenizer.ggml.eot_token_id", 1).u32("tokenizer.ggml.bos_token_id", 0);
+  for (const char* name : {"output.weight", "blk.0.attn_q.bias", "blk.0.ffn_gate.bias"}) {
+    file.tensor(name, {1}, 0, "abcd");
+  }
+  const LlamaConfig config = read();
+  EXPECT_EQ(config.num_kv_heads, 2);
+  EXPECT_EQ(config.head_dim, 32);
+  EXPECT_EQ(config.vocab_size, 99);
+  EXPECT_EQ(config.rope_theta, 100000);
+  EXPECT_EQ(config.rope_scaling.kind, Kind::linear);
+  EXPECT_EQ(config.rope_scaling.factor, 4);
+  EXPECT_EQ(config.eos_token_ids, (std::vector<int64_t>{2, 1}));
+  EXPECT_EQ(config.bos_token_id, 0);
+  EXPECT_FALSE(config.tie_word_embeddings);
+  EXPECT_TRUE(config.attention_bias);
+  EXPECT_TRUE(config.mlp_bias);
+}
+
+TEST_F(GgufConfigTest, RefusesOtherArchitectures) {
+  file = GgufBuilder().string("general.architecture", "gemma");
+  EXPECT_USER_ERROR(read(), "'general.architecture': expected llama, got 'gemma'");
+  file = base().u32("llama.expert_count", 8);
+  EXPECT_USER_ERROR(read(), "mixtures of experts are not supported");
+}
+
+TEST_F(GgufConfigTest, RefusesWhatNnCannotDo) {
+  file = base().u32("llama.rope.dimension_count", 8);
+  EXPECT_USER_ERROR(read(), "expected 16 (the size of a head), got 8; partial rotary");
+  file = base().string("llama.rope.scaling.type", "yarn");
+  EXPECT_USER_ERROR(read(), "'llama.rope.scaling.type': expected none or linear, got 'yarn'");
+  file = base().u32("llama.attention.head_count_kv", 3);
+  EXPECT_USER_ERROR(read(), "is not a multiple of that of key/value heads (3)");
+  file = GgufBuilder().string("general.architecture", "llama");
+  EXPECT_USER_ERROR(read(), "'tokenizer.ggml.tokens' is missing");
+}
+
+}  // namespace
+}  // namespace matlora::format

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Checks the tree against DESIGN.md's order of folders: layers.py ROOT
+
+Every include of "matlora/X/.." must point to the same folder or to a lower level; folders of one
+level do not see each other. base, format and text know no torch. No C++ file is long.
+"""
+import pathlib
+import re
+import sys
+
+LEVELS = [
+    ["base"], ["format", "text"], ["nn"], ["adapter"], ["model"], ["data", "generate"],
+    ["train", "eval", "serve"], ["cli"],
+]
+LEVEL = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
+TORCH_FREE = {"base", "format", "text"}
+MAX_LINES = 400
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)[">]')
+
+
+def problems(root):
+    """One line for every violation under root/matlora."""
+    for path in sorted((root / "matlora").rglob("*")):
+        if path.suffix not in {".h", ".cpp", ".cu", ".cuh"}:
+            continue
+        folder, *rest = path.relative_to(root / "matlora").parts
+        name = path.relative_to(root)
+        if not rest or folder not in LEVEL:
+            yield f"{name}: not in one of the folders {', '.join(LEVEL)}"
+            continue
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > MAX_LINES:
+            yield f"{name}: {len(lines)} lines, more than {MAX_LINES}"
+        for number, line in enumerate(lines, 1):
+            if match := INCLUDE.match(line):
+                if message := include_problem(root, folder, *match.groups()):
+                    yield f"{name}:{number}: {message}"
+
+
+def include_problem(root, folder, quote, included):
+    first, _, rest = included.partition("/")
+    if folder in TORCH_FREE and first in {"ATen", "torch", "c10", "caffe2"}:
+        return f"{folder} includes {included}; it must not need torch"
+    if first != "matlora":
+        # An include path is the source path: nothing of ours is reached any other way.
+        return f'write "{included}" from the root' if quote == '"' and local(root, included) else None
+    target = rest.partition("/")[0]
+    if target not in LEVEL:
+        return f"includes {included}, which is in no known folder"
+    if target != folder and LEVEL[target] >= LEVEL[folder]:
+        return f"{folder} includes {included}; {target} is not below it"
+    return None
+
+
+def local(root, included):
+    return included.startswith(".") or any((root / "matlora" / f / included).is_file() for f in LEVEL)
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    if not (root / "matlora").is_dir():
+        sys.exit(f"{root}: no folder matlora")
+    found = list(problems(root))
+    for line in found:
+        print(line)
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

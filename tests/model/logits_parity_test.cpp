@@ -1,0 +1,76 @@
+// Logits against transformers' LlamaForCausalLM in float32 (tools/golden/models.py, logits.py),
+// from the HF directory and from its GGUF twin, alone and packed.
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "matlora/model/load.h"
+#include "tests/support/golden.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::model {
+namespace {
+
+constexpr double kTolerance = 1e-5;
+
+class LogitsParity : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    directory_ = tests::golden_path("models/" + GetParam());
+    const auto logits = tests::golden_path("logits_" + GetParam() + ".safetensors");
+    if (!std::filesystem::exists(directory_) || !std::filesystem::exists(logits)) {
+      GTEST_SKIP() << directory_ << " is not there";
+    }
+    golden_ = std::make_unique<tests::Golden>(logits);
+  }
+
+  void compare(const Model& model) const {
+    const at::NoGradGuard no_grad;
+    const nn::Llama& llama = model.llama;
+    const tests::Golden& golden = *golden_;
+    const at::Tensor ids = golden["input_ids"];
+    const std::vector<int64_t> one = {ids.size(0)};
+    EXPECT_LE(tests::relative_error(llama.logits(llama.hidden(ids, one)), golden["logits"]),
+              kTolerance);
+
+    const at::Tensor a = golden["a.input_ids"], b = golden["b.input_ids"];
+    const std::vector<int64_t> two = {a.size(0), b.size(0)};
+    const at::Tensor packed = llama.logits(llama.hidden(at::cat({a, b}), two));
+    EXPECT_LE(tests::relative_error(packed, at::cat({golden["a.logits"], golden["b.logits"]})),
+              kTolerance);
+
+    nn::KvCache cache = llama.make_cache(a.size(0));
+    std::vector<at::Tensor> steps;
+    for (int64_t t = 0; t < a.size(0); ++t) {
+      steps.push_back(llama.logits(llama.hidden(a.narrow(0, t, 1), cache)));
+    }
+    EXPECT_LE(tests::relative_error(at::cat(steps), golden["a.logits"]), kTolerance);
+  }
+
+  std::filesystem::path gguf() const { return directory_.string() + ".gguf"; }
+
+  std::filesystem::path directory_;
+  std::unique_ptr<tests::Golden> golden_;
+};
+
+TEST_P(LogitsParity, HfDirectory) { compare(load(directory_, at::kFloat, at::kCPU)); }
+
+TEST_P(LogitsParity, GgufTwin) {
+  if (!std::filesystem::exists(gguf())) GTEST_SKIP() << gguf() << " is not there";
+  const Model twin = load(gguf(), at::kFloat, at::kCPU);
+  compare(twin);
+  Model original = load(directory_, at::kFloat, at::kCPU);
+  EXPECT_EQ(twin.digest, original.digest);
+  EXPECT_EQ(twin.stop_ids, original.stop_ids);
+  EXPECT_EQ(load(directory_, at::kBFloat16, at::kCPU).digest, original.digest);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, LogitsParity,
+                         ::testing::Values("tied", "untied_gqa", "llama3_rope", "linear_rope",
+                                           "biases", "sharded"),
+                         [](const auto& tested) { return tested.param; });
+
+}  // namespace
+}  // namespace matlora::model

@@ -1,0 +1,107 @@
+#include "matlora/nn/llama.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "matlora/base/error.h"
+#include "matlora/nn/delta.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::nn {
+namespace {
+
+using tests::random_tokens;
+using tests::relative_error;
+using tests::tiny_llama;
+
+TEST(Llama, PackedSequencesEqualEachAlone) {
+  const Llama model = tiny_llama({}, at::kDouble);
+  const std::vector<int64_t> lengths = {5, 1, 9};
+  const at::Tensor tokens = random_tokens(15);
+  const at::Tensor packed = model.logits(model.hidden(tokens, lengths));
+  int64_t start = 0;
+  for (const int64_t n : lengths) {
+    const std::vector<int64_t> one = {n};
+    const at::Tensor alone = model.logits(model.hidden(tokens.narrow(0, start, n), one));
+    EXPECT_LT(relative_error(packed.narrow(0, start, n), alone), 1e-12) << "at " << start;
+    start += n;
+  }
+}
+
+TEST(Llama, ATokenSeesOnlyItselfAndThoseBefore) {
+  const Llama model = tiny_llama({}, at::kDouble);
+  const std::vector<int64_t> length = {8};
+  at::Tensor tokens = random_tokens(8);
+  const at::Tensor before = model.hidden(tokens, length);
+  tokens = tokens.clone();
+  tokens[5] = (tokens[5] + 1) % 50;
+  const at::Tensor after = model.hidden(tokens, length);
+  EXPECT_TRUE(at::equal(before.narrow(0, 0, 5), after.narrow(0, 0, 5)));
+  EXPECT_GT(relative_error(after.narrow(0, 5, 3), before.narrow(0, 5, 3)), 1e-3);
+}
+
+// However a sequence is cut into pieces: whole, one token at a time, and a chunk after a prefill.
+TEST(Llama, CachedPiecesEqualTheWhole) {
+  for (const int64_t kv_heads : {1, 2, 4}) {
+    tests::TinySizes sizes;
+    sizes.kv_heads = kv_heads;
+    sizes.biases = true;
+    const Llama model = tiny_llama(sizes, at::kDouble);
+    const at::Tensor tokens = random_tokens(12);
+    const std::vector<int64_t> length = {12};
+    const at::Tensor whole = model.hidden(tokens, length);
+    for (const std::vector<int64_t>& pieces :
+         {std::vector<int64_t>{12}, {5, 1, 1, 1, 1, 1, 1, 1}, {3, 4, 5}}) {
+      KvCache cache = model.make_cache(12);
+      std::vector<at::Tensor> outputs;
+      for (const int64_t n : pieces) {
+        outputs.push_back(model.hidden(tokens.narrow(0, cache.length(), n), cache));
+      }
+      EXPECT_EQ(cache.length(), 12);
+      EXPECT_LT(relative_error(at::cat(outputs), whole), 1e-12);
+    }
+  }
+}
+
+TEST(Llama, CacheOverflowIsABug) {
+  const Llama model = tiny_llama();
+  KvCache cache = model.make_cache(3);
+  EXPECT_THROW(model.hidden(random_tokens(4), cache), BugError);
+}
+
+TEST(Llama, TiedOutputLayerIsTheEmbedding) {
+  tests::TinySizes sizes;
+  sizes.tied = true;
+  const Llama model = tiny_llama(sizes);
+  EXPECT_EQ(model.lm_head.weight.const_data_ptr(), model.embedding.const_data_ptr());
+}
+
+TEST(Llama, LinearLayersHaveTransformersNames) {
+  Llama model = tiny_llama();
+  std::vector<std::string> names;
+  for_each_linear(model, [&](const std::string& name, Linear&) { names.push_back(name); });
+  ASSERT_EQ(names.size(), 14u);
+  EXPECT_EQ(names[0], "model.layers.0.self_attn.q_proj");
+  EXPECT_EQ(names[3], "model.layers.0.self_attn.o_proj");
+  EXPECT_EQ(names[13], "model.layers.1.mlp.down_proj");
+}
+
+struct Add : Delta {
+  at::Tensor add_to(const at::Tensor& y, const at::Tensor& x) const override {
+    return y + 10 * x.sum(-1, /*keepdim=*/true);
+  }
+};
+
+TEST(Linear, HandComputedWithBiasAndDelta) {
+  Linear layer;
+  layer.weight = at::tensor({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}).view({3, 2});
+  layer.bias = at::tensor({0.5, 0.0, -1.0});
+  const at::Tensor x = at::tensor({1.0, -1.0, 2.0, 0.0}).view({2, 2});
+  const at::Tensor expected = at::tensor({-0.5, -1.0, -2.0, 2.5, 6.0, 9.0}).view({2, 3});
+  EXPECT_TRUE(at::equal(layer.forward(x), expected));
+  layer.delta = std::make_shared<Add>();
+  EXPECT_TRUE(at::equal(layer.forward(x), expected + at::tensor({0.0, 20.0}).view({2, 1})));
+}
+
+}  // namespace
+}  // namespace matlora::nn
