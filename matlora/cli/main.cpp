@@ -50,19 +50,25 @@ void add_common_options(CLI::App& app, Common& common) {
   app.add_flag("--quiet", common.quiet, "no progress, no messages")->configurable(false);
 }
 
+/// A mistyped option is worth more words than the required one that it leaves missing.
+void check_option_names(const CLI::App& app, const std::vector<std::string>& arguments) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
+  for (const std::string& argument : arguments) {
+    if (argument.size() < 3 || argument.compare(0, 2, "--") != 0) continue;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (app.get_option_no_throw(name) == nullptr) {
+      fail("command line", "unknown option '", printable(name), "'", did_you_mean(name, known),
+           "; see `matlora ", app.get_name(), " --help`");
+    }
+  }
+}
+
 /// CLI11's words for a mistake, as one line of ours.
 [[noreturn]] void fail_usage(const CLI::App& app, const CLI::Error& error) {
   std::string message = error.what();
   for (char& c : message) {
     if (c == '\n') c = ' ';
-  }
-  if (const auto* extras = dynamic_cast<const CLI::ExtrasError*>(&error); extras != nullptr) {
-    std::vector<std::string> known;
-    for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
-    const std::vector<std::string> rest = app.remaining();
-    const std::string first = rest.empty() ? message : rest.front();
-    const std::string name = first.substr(0, first.find('='));
-    fail("command line", "unknown argument '", printable(first), "'", did_you_mean(name, known));
   }
   fail("command line", message, "; see `matlora ", app.get_name(), " --help`");
 }
@@ -74,6 +80,7 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
   Common common;
   command.add_options(app);
   add_common_options(app, common);
+  check_option_names(app, arguments);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::CallForHelp&) {

@@ -11,7 +11,10 @@ namespace {
 
 // A letter, mark, digit, connector or joiner: \w of the Rust crate `regex`.
 bool is_word(std::string_view character) {
-  static const Regex word(R"([\w\x{200C}\x{200D}])", "added_tokens");
+  static const Regex word(
+      R"([\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169})"
+      R"(\x{1F170}-\x{1F189}\x{200C}\x{200D}])",
+      "added_tokens");
   return word.find(character, 0).has_value();
 }
 

@@ -86,6 +86,11 @@ void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
   ids.insert(ids.end(), parts.begin(), parts.end());
 }
 
+bool Bpe::is_word(std::string_view word, int32_t id) const {
+  const auto known = words_.find(word);
+  return known != words_.end() && known->second == id;
+}
+
 std::vector<int32_t> Bpe::byte_ids(std::string_view word) const {
   std::vector<int32_t> ids;
   ids.reserve(word.size());

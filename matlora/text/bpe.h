@@ -57,6 +57,9 @@ class Bpe {
   /// Appends the ids of `word` (any bytes) to `ids`. Thread-safe.
   void encode(std::string_view word, std::vector<int32_t>& ids) const;
 
+  /// Whether `word` is encoded as the one token `id`.
+  bool is_word(std::string_view word, int32_t id) const;
+
  private:
   std::vector<int32_t> byte_ids(std::string_view word) const;
   void merge(std::vector<int32_t>& ids) const;

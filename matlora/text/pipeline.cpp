@@ -44,9 +44,12 @@ void Pipeline::make_bytes() {
     const std::string& content = vocabulary_.content(id);
     bytes_.push_back(from_byte_characters(content).value_or(content));
   }
-  // Added tokens stand in the text as they are.
-  for (const AddedToken& token : parts_.added)
-    bytes_[static_cast<size_t>(token.id)] = token.content;
+  // Added tokens stand in the text as they are, unless BPE makes them from bytes too.
+  for (const AddedToken& token : parts_.added) {
+    std::string& bytes = bytes_[static_cast<size_t>(token.id)];
+    if (bpe_.is_word(bytes, token.id)) continue;
+    bytes = token.normalized ? normalized(token.content) : token.content;
+  }
 }
 
 std::vector<int32_t> Pipeline::encode(std::string_view utf8, bool add_special) const {

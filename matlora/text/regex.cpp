@@ -39,7 +39,10 @@ constexpr const char* kNewMarks =
     R"(\x{113C2}\x{113C5}\x{113C7}-\x{113CA}\x{113CC}-\x{113D0}\x{113D2}\x{113E1}-\x{113E2})"
     R"(\x{11F00}-\x{11F01}\x{11F03}\x{11F34}-\x{11F3A}\x{11F3E}-\x{11F42}\x{11F5A}\x{13440})"
     R"(\x{13447}-\x{13455}\x{1611E}-\x{1612F}\x{1E08F}\x{1E4EC}-\x{1E4EF}\x{1E5EE}-\x{1E5EF})";
-constexpr const char* kAlphabeticSymbols =
+// Besides letters, marks and numbers; superscripts and fractions of Latin-1 are a quirk of its
+// tables.
+constexpr const char* kMoreWordCharacters =
+    R"(\x{B2}-\x{B3}\x{B9}\x{BC}-\x{BE})"
     R"(\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
 
 /// The inside of a PCRE2 character class for `name` (a property, or the letter of an escape).
@@ -51,7 +54,7 @@ std::string class_of(const std::string& name) {
   if (name == "P") return cat(R"(\p{P})", kNewPunctuation);
   if (name == "M") return cat(R"(\p{M})", kNewMarks);
   if (name == "w") {
-    return cat(R"(\p{Nl}\p{Pc})", kAlphabeticSymbols, class_of("L"), class_of("M"), class_of("d"));
+    return cat(R"(\p{Nl}\p{Pc})", kMoreWordCharacters, class_of("L"), class_of("M"), class_of("d"));
   }
   return "";
 }

@@ -25,7 +25,7 @@ std::map<int32_t, double> shares(SamplingOptions options, const at::Tensor& z, i
 TEST(Sampler, TemperatureZeroIsGreedyAndTakesTheFirstOfEquals) {
   Sampler sampler({0, 1}, 1);
   EXPECT_EQ(sampler.next(at::tensor({1.0, 3.0, 3.0, 2.0}, at::kFloat)), 1);
-  EXPECT_EQ(sampler.next(at::tensor({5.0, 3.0}, at::kBFloat16)), 0);
+  EXPECT_EQ(sampler.next(at::tensor({5.0, 3.0}).to(at::kBFloat16)), 0);
 }
 
 TEST(Sampler, DrawsFollowTheProbabilities) {

@@ -75,7 +75,7 @@ def random_texts(count):
         "é", "e\u0301", "ß", "\u017f", "1", "23", "456", "²", "½", "٣", "Ⅷ", "①", "!", "...", "$",
         "_", "-", "中", "文", "か\u3099", "한", "\u1112\u1161\u11ab", "😀", "👩\u200d👩\u200d👧", "🇩🇪",
         "👍🏽", "א", "ب", "\u202e", "<s>", "</s>", "<tool>", "<|pad|>", "word", "the", " the", "\0",
-        "\x7f", "\x1c", "\u212a", "ﬁ", "Å", "\u2126", "क्षि", "\U00010d41", "\U0001e5f1",
+        "\x7f", "\x1c", "\u212a", "ﬁ", "Å", "Å→", "A\u030a→", "\u2126", "क्षि", "\U00010d41", "\U0001e5f1",
     ]  # fmt: skip
     for _ in range(count):
         yield "".join(rng.choice(pieces) for _ in range(rng.randint(1, 24)))
@@ -87,8 +87,9 @@ def hard_texts():
     yield from (s for run in (1, 2, 3, 7, 50, 3000) for s in (" " * run, "\n" * run, "a" * run))
     yield from (s for run in (1, 2, 3, 4, 7, 100) for s in ("1" * run, "ab" * run, "é" * run))
     yield from ("x" + " " * 2000 + "y", "\t \n \r\n x", "  leading", "trailing  ", "a\r\nb\r\n\r\nc")
-    yield from ("<s>", " <s> ", "a<s>b</s>c", "<s><s></s>", "x <tool> y", "x<tool>y", "<tool", "<|pad|>")
-    yield from ("I'M IT'S WE'LL YOU'VE THEY'RE HE'D DON'T", "i'm it's we'll", "'S'T'RE", "'\u017f x'\u017f")
+    yield from ("<s>", " <s> ", "a<s>b</s>c", "<s><s></s>", "x <tool> y", "x<tool>y", "<tool")
+    yield from ("<|pad|>", "I'M IT'S WE'LL YOU'VE THEY'RE HE'D DON'T", "i'm it's we'll", "'S'T'RE")
+    yield "'\u017f x'\u017f"
     yield from ("keyword key word", "word", " word ", "word1", "éword", "word\u0301", "über word.")
     yield from unicode_chunks()
     yield from random_texts(1000)
@@ -135,11 +136,12 @@ def with_added(tokenizer):
         [
             AddedToken("<tool>", lstrip=True, rstrip=True, normalized=False),
             AddedToken("word", single_word=True, normalized=False),
-            AddedToken("Å", normalized=True),
+            AddedToken("Å→", normalized=True),
             AddedToken("the key", normalized=True),
         ]
     )
-    tokenizer.add_special_tokens([AddedToken("<|pad|>", rstrip=True), AddedToken("<|pa", lstrip=True)])
+    special = [AddedToken("<|pad|>", rstrip=True), AddedToken("<|pa", lstrip=True)]
+    tokenizer.add_special_tokens(special)
     return tokenizer
 
 
@@ -216,7 +218,8 @@ def main():
     problems = list(gsm8k_texts())
     print("Unicode", unicodedata.unidata_version, "in Python")
     for name, tokenizer in small_tokenizers():
-        write(folder, name, tokenizer, texts + (problems if name == "smollm" else []))
+        more = problems if name == "smollm" else []
+        write(folder, name, tokenizer, texts + more)
     if path := os.environ.get("MATLORA_MODEL"):
         write(folder, "model", model_tokenizer(path), texts + problems)
 
