@@ -90,9 +90,8 @@ std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::stri
 
 void attach(nn::Llama& model, const Adapter& adapter, const std::string& where) {
   std::map<std::string, nn::Linear*> targets;
-  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
-    targets[name] = &layer;
-  });
+  nn::for_each_linear(model,
+                      [&](const std::string& name, nn::Linear& layer) { targets[name] = &layer; });
   for (const LayerAdapter& layer : adapter.layers) {
     const auto found = targets.find(layer.layer);
     if (found == targets.end()) {

@@ -24,8 +24,8 @@ at::Tensor NestedLora::add_to(const at::Tensor& y, const at::Tensor& x) const {
   const int64_t width = gate_->width();
   if (width == 0) return y;
   check(width <= a_.size(0), "lora: a gate of ", width, " numbers on rank ", a_.size(0));
-  const at::Tensor a = a_.narrow(0, 0, width).to(x.scalar_type());  // [w, in]
-  const at::Tensor b = b_.narrow(1, 0, width).to(x.scalar_type());  // [out, w]
+  const at::Tensor a = a_.narrow(0, 0, width).to(x.scalar_type());              // [w, in]
+  const at::Tensor b = b_.narrow(1, 0, width).to(x.scalar_type());              // [out, w]
   const at::Tensor h = at::linear(x, a) * gate_->values().to(x.scalar_type());  // [N, w]
   return at::addmm(y, h, b.t());                                                // [N, out]
 }

@@ -18,7 +18,7 @@ class Gate {
   /// `values`: the gate's leading numbers; the rest are zero. Empty: the adapter is off.
   void set(std::span<const double> values, at::Device device);
 
-  int64_t width() const { return width_; }             ///< directions in use
+  int64_t width() const { return width_; }              ///< directions in use
   const at::Tensor& values() const { return values_; }  ///< [width] float32
 
  private:

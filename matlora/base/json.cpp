@@ -68,10 +68,9 @@ void JsonObject::fail_type(const std::string& key, const std::string& expected,
 
 int64_t JsonObject::integer(const std::string& key, int64_t lowest, int64_t highest) const {
   const Json& value = require(key);
-  const bool fits =
-      value.is_number_unsigned()
-          ? value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX)
-          : value.is_number_integer();
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<uint64_t>() <= static_cast<uint64_t>(INT64_MAX)
+                        : value.is_number_integer();
   if (!fits || value.get<int64_t>() < lowest || value.get<int64_t>() > highest) {
     fail_type(key, cat("an integer in ", lowest, "..", highest), value);
   }

@@ -7,7 +7,7 @@
 namespace matlora {
 namespace {
 
-constexpr double kPlainInterval_s = 10;     // between lines where stderr is not a terminal
+constexpr double kPlainInterval_s = 10;  // between lines where stderr is not a terminal
 constexpr double kTerminalInterval_s = 0.1;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Progress of a long run on stderr: one line that is rewritten on a terminal, a plain line now and then
-// elsewhere, nothing when quiet.
+// Progress of a long run on stderr: one line that is rewritten on a terminal, a plain line now and
+// then elsewhere, nothing when quiet.
 #pragma once
 
 #include <chrono>

@@ -12,9 +12,9 @@ at::Device choose_device(const Common& common) {
   const bool has_cuda = at::hasCUDA();
   if (text == "auto") return at::Device(has_cuda ? at::kCUDA : at::kCPU);
   if (text == "cpu") return at::Device(at::kCPU);
-  const bool is_cuda = text == "cuda" || (text.rfind("cuda:", 0) == 0 && text.size() > 5 &&
-                                          text.size() < 8 &&
-                                          text.find_first_not_of("0123456789", 5) == text.npos);
+  const bool is_cuda =
+      text == "cuda" || (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 8 &&
+                         text.find_first_not_of("0123456789", 5) == text.npos);
   if (!is_cuda) {
     fail("--device", "unknown device '", printable(text), "'; expected auto|cpu|cuda[:N]");
   }
@@ -55,8 +55,8 @@ model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& bas
   adapter::attach(base.llama, loaded.adapter, directory.string());
   if (!any_base && !digest.empty() && digest != base.digest) {
     fail(directory.string(), "the adapter was trained on another base: expected the model ", digest,
-         " (", printable(loaded.info.base_model), "), got ", base.digest, " (",
-         base.path.string(), "); --any-base uses it all the same");
+         " (", printable(loaded.info.base_model), "), got ", base.digest, " (", base.path.string(),
+         "); --any-base uses it all the same");
   }
   return loaded;
 }

@@ -45,9 +45,9 @@ class Command {
  public:
   virtual ~Command() = default;
   virtual std::string name() const = 0;
-  virtual std::string summary() const = 0;       ///< one line
-  virtual std::string example() const = 0;       ///< shown below --help
-  virtual void add_options(CLI::App& app) = 0;   ///< beside the common ones
+  virtual std::string summary() const = 0;      ///< one line
+  virtual std::string example() const = 0;      ///< shown below --help
+  virtual void add_options(CLI::App& app) = 0;  ///< beside the common ones
   /// Returns the exit code.
   virtual int run(const Common& common, const CLI::App& app) = 0;
 };

@@ -1,6 +1,5 @@
 // The program: finds the command, parses its options, runs it, turns failures into exit codes.
 #include <ATen/Parallel.h>
-
 #include <c10/util/Exception.h>
 
 #include <array>
@@ -140,6 +139,4 @@ int run_guarded(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace matlora::cli
 
-int main(int argc, char** argv) {
-  return matlora::cli::run_guarded({argv + 1, argv + argc});
-}
+int main(int argc, char** argv) { return matlora::cli::run_guarded({argv + 1, argv + argc}); }

@@ -14,8 +14,8 @@ constexpr char kLogFile[] = "train_log.jsonl";
 RunDirectory::RunDirectory(fs::path path, bool force, bool resume)
     : path_(std::move(path)), resume_(resume), keep_(resume) {
   std::error_code error;
-  const bool taken = fs::exists(path_, error) &&
-                     !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
+  const bool taken =
+      fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
   if (resume && !taken) fail(path_.string(), "nothing to resume: no such directory");
   if (taken && !force && !resume) {
     fail(path_.string(),

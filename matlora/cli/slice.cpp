@@ -39,8 +39,7 @@ class Slice : public Command {
     output.commit();
     if (!common.quiet) {
       std::cout << output_ << ": rank " << rank_ << " of " << full.rule.rank << ", "
-                << full.layers.size() << " layers, " << full.parameters(rank_)
-                << " parameters\n";
+                << full.layers.size() << " layers, " << full.parameters(rank_) << " parameters\n";
     }
     return 0;
   }

@@ -178,8 +178,7 @@ class Train : public Command {
     model::Model base = load_model(c_.model, common);
     const data::Examples examples = read_examples(base, common.quiet);
     if (adapter.layers.empty()) {
-      adapter.layers =
-          adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
+      adapter.layers = adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
     }
     for (adapter::LayerAdapter& layer : adapter.layers) {
       layer.a = layer.a.to(base.llama.device());
@@ -203,8 +202,7 @@ class Train : public Command {
     }
     if (c_.rank < 1) fail("--rank", "expected 1 or more, got ", c_.rank);
     adapter.rule = make_rule(c_);
-    adapter.inference_gate =
-        adapter::parse_inference_gate(c_.inference_gate, "--inference-gate");
+    adapter.inference_gate = adapter::parse_inference_gate(c_.inference_gate, "--inference-gate");
     return adapter;
   }
 
@@ -253,12 +251,13 @@ class Train : public Command {
   std::string recipe_text(const adapter::Adapter& adapter) const {
     const train::Recipe& r = c_.recipe;
     return cat("method=", adapter::name(adapter.rule.method), " scaling=", c_.scaling,
-               " mask=", c_.mask, " rank=", c_.rank, " train_ranks=",
-               join(adapter.rule.train_ranks), " data=", c_.data, " limit=", c_.limit,
-               " max_length=", c_.max_length, " epochs=", r.epochs, " max_steps=", r.max_steps,
-               " batch=", r.batch_size, "x", r.grad_accum, " lr=", r.learning_rate, " ",
-               c_.schedule, " warmup=", r.warmup_ratio, " decay=", r.weight_decay,
-               " clip=", r.max_grad_norm, " shuffle=", r.shuffle, " seed=", r.seed);
+               " mask=", c_.mask, " rank=", c_.rank,
+               " train_ranks=", join(adapter.rule.train_ranks), " data=", c_.data,
+               " limit=", c_.limit, " max_length=", c_.max_length, " epochs=", r.epochs,
+               " max_steps=", r.max_steps, " batch=", r.batch_size, "x", r.grad_accum,
+               " lr=", r.learning_rate, " ", c_.schedule, " warmup=", r.warmup_ratio,
+               " decay=", r.weight_decay, " clip=", r.max_grad_norm, " shuffle=", r.shuffle,
+               " seed=", r.seed);
   }
 
   int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
@@ -296,10 +295,10 @@ class Train : public Command {
     while (!trainer.done() && interrupt_signal() == 0) {
       const train::StepReport report = trainer.run_step();
       directory.log(report, directory.elapsed_before_s() + progress.elapsed_s());
-      progress.update(report.step - first,
-                      cat(std::fixed, std::setprecision(4), "loss ", report.loss,
-                          std::setprecision(0), "  ",
-                          static_cast<double>(report.tokens) / report.seconds, " tokens/s"));
+      progress.update(
+          report.step - first,
+          cat(std::fixed, std::setprecision(4), "loss ", report.loss, std::setprecision(0), "  ",
+              static_cast<double>(report.tokens) / report.seconds, " tokens/s"));
       if (c_.save_every > 0 && report.step % c_.save_every == 0 && !trainer.done()) {
         train::save_state(directory.path(), adapter, trainer, recipe_text(adapter));
         directory.keep();

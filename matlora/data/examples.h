@@ -32,8 +32,8 @@ struct Examples {
   int64_t truncated = 0;       // how many were cut at max_length
 };
 
-/// Reads a JSONL file. Throws UserError `FILE:LINE: ..` for a broken line, an unknown form of record,
-/// a field that is not a string, and a record without label tokens (an empty completion, or
+/// Reads a JSONL file. Throws UserError `FILE:LINE: ..` for a broken line, an unknown form of
+/// record, a field that is not a string, and a record without label tokens (an empty completion, or
 /// a prompt that fills max_length).
 Examples read_examples(const std::filesystem::path& path, const text::Tokenizer& tokenizer,
                        const ExampleOptions& options);

@@ -14,10 +14,10 @@ namespace matlora::data {
 
 /// N tokens of K examples, M of them with a label to predict.
 struct Pack {
-  at::Tensor tokens;             // [N] int64
-  std::vector<int64_t> lengths;  // K, their sum is N
-  at::Tensor rows;               // [M] int64, the positions in 0..N-1 that predict a label
-  at::Tensor labels;             // [M] int64, what they predict
+  at::Tensor tokens;                  // [N] int64
+  std::vector<int64_t> lengths;       // K, their sum is N
+  at::Tensor rows;                    // [M] int64, the positions in 0..N-1 that predict a label
+  at::Tensor labels;                  // [M] int64, what they predict
   std::vector<int64_t> label_counts;  // K, their sum is M
 
   int64_t token_count() const { return tokens.size(0); }

@@ -18,8 +18,19 @@ namespace matlora::format {
 
 /// ggml's tensor types that matlora can dequantise; the numbers are the format's.
 enum class GgmlType : uint32_t {
-  f32 = 0, f16 = 1, q4_0 = 2, q4_1 = 3, q5_0 = 6, q5_1 = 7, q8_0 = 8,
-  q2_k = 10, q3_k = 11, q4_k = 12, q5_k = 13, q6_k = 14, bf16 = 30,
+  f32 = 0,
+  f16 = 1,
+  q4_0 = 2,
+  q4_1 = 3,
+  q5_0 = 6,
+  q5_1 = 7,
+  q8_0 = 8,
+  q2_k = 10,
+  q3_k = 11,
+  q4_k = 12,
+  q5_k = 13,
+  q6_k = 14,
+  bf16 = 30,
 };
 
 const char* ggml_type_name(GgmlType type);  ///< "Q4_1", ..
@@ -36,9 +47,9 @@ struct GgufTensor {
 
 /// A metadata value. All integers widen to int64 or uint64, floats to double; arrays of strings and
 /// of numbers are kept apart; arrays of arrays are an error.
-using GgufValue = std::variant<int64_t, uint64_t, double, bool, std::string,
-                               std::vector<std::string>, std::vector<int64_t>,
-                               std::vector<double>, std::vector<bool>>;
+using GgufValue =
+    std::variant<int64_t, uint64_t, double, bool, std::string, std::vector<std::string>,
+                 std::vector<int64_t>, std::vector<double>, std::vector<bool>>;
 
 /// A mapped GGUF file. Spans stay valid as long as `file()` is held.
 class Gguf {

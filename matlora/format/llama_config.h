@@ -15,8 +15,8 @@ namespace matlora::format {
 struct RopeScaling {
   enum class Kind { none, linear, llama3 } kind = Kind::none;
   double factor = 1;
-  double low_freq_factor = 1, high_freq_factor = 4;      // llama3 only
-  int64_t original_max_position_embeddings = 8192;       // llama3 only
+  double low_freq_factor = 1, high_freq_factor = 4;  // llama3 only
+  int64_t original_max_position_embeddings = 8192;   // llama3 only
 };
 
 struct LlamaConfig {
@@ -32,8 +32,8 @@ struct LlamaConfig {
 
 /// config.json (and generation_config.json's eos_token_id beside it, which wins when present) of a
 /// HF model directory. Accepts `rope_scaling` and the newer `rope_parameters` (which also holds
-/// rope_theta), `rope_type` and the older `type`. Throws UserError naming the key for: a model_type or
-/// architecture other than llama/LlamaForCausalLM, an activation other than silu, a rope type
+/// rope_theta), `rope_type` and the older `type`. Throws UserError naming the key for: a model_type
+/// or architecture other than llama/LlamaForCausalLM, an activation other than silu, a rope type
 /// other than default/linear/llama3, a quantization_config, sizes that are missing, out of range
 /// or do not divide (num_heads by num_kv_heads; head_dim must be even).
 LlamaConfig read_hf_config(const std::filesystem::path& directory);

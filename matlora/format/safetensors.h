@@ -18,8 +18,8 @@ namespace matlora::format {
 /// The dtypes that matlora reads and writes.
 enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
 
-size_t item_size(DType dtype);         ///< bytes
-const char* dtype_name(DType dtype);   ///< the format's name: "F32", "BF16", ..
+size_t item_size(DType dtype);        ///< bytes
+const char* dtype_name(DType dtype);  ///< the format's name: "F32", "BF16", ..
 
 /// A named array, row-major. The bytes belong to somebody else.
 struct TensorView {
@@ -37,7 +37,7 @@ class Safetensors {
   static Safetensors open(const std::filesystem::path& path);
 
   const std::vector<TensorView>& tensors() const { return tensors_; }  ///< by offset
-  const TensorView* find(const std::string& name) const;  ///< null when absent
+  const TensorView* find(const std::string& name) const;               ///< null when absent
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   const std::shared_ptr<const MappedFile>& file() const { return file_; }
 

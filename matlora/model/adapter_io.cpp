@@ -95,8 +95,8 @@ std::pair<std::string, char> layer_and_part(const std::string& name, const std::
               tail == a ? 'A' : 'B'};
     }
   }
-  fail(where, "tensor '", printable(name), "' is not a LoRA matrix that matlora supports; expected ",
-       prefix, "<layer>", a, " or ", b);
+  fail(where, "tensor '", printable(name),
+       "' is not a LoRA matrix that matlora supports; expected ", prefix, "<layer>", a, " or ", b);
 }
 
 void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& where) {
@@ -127,12 +127,30 @@ std::vector<LayerAdapter> read_matrices(const fs::path& path, int64_t rank, at::
 }
 
 /// Keys of PEFT's LoraConfig that change nothing that matlora computes.
-const std::set<std::string> kHarmless = {
-    "auto_mapping", "base_model_name_or_path", "inference_mode", "init_lora_weights",
-    "layers_pattern", "layers_to_transform", "lora_alpha", "lora_dropout", "peft_type",
-    "peft_version", "r", "revision", "target_modules", "exclude_modules", "task_type",
-    "use_rslora", "megatron_core", "loftq_config", "eva_config", "corda_config",
-    "lora_ga_config", "runtime_config", "qalora_group_size", "ensure_weight_tying"};
+const std::set<std::string> kHarmless = {"auto_mapping",
+                                         "base_model_name_or_path",
+                                         "inference_mode",
+                                         "init_lora_weights",
+                                         "layers_pattern",
+                                         "layers_to_transform",
+                                         "lora_alpha",
+                                         "lora_dropout",
+                                         "peft_type",
+                                         "peft_version",
+                                         "r",
+                                         "revision",
+                                         "target_modules",
+                                         "exclude_modules",
+                                         "task_type",
+                                         "use_rslora",
+                                         "megatron_core",
+                                         "loftq_config",
+                                         "eva_config",
+                                         "corda_config",
+                                         "lora_ga_config",
+                                         "runtime_config",
+                                         "qalora_group_size",
+                                         "ensure_weight_tying"};
 
 bool is_default(const std::string& key, const Json& value) {
   if (key == "bias") return value == "none";

@@ -34,9 +34,9 @@ LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device de
 void save_adapter(const std::filesystem::path& directory, const adapter::Adapter& adapter,
                   const AdapterInfo& info);
 
-/// Writes the first k directions as a plain PEFT adapter into `directory`, which exists. The paper's
-/// gate becomes PEFT's scale (sqrt: use_rslora, rank: lora_alpha 1, none: lora_alpha k); one that is
-/// not a single such number is folded into B in float32, with lora_alpha k.
+/// Writes the first k directions as a plain PEFT adapter into `directory`, which exists. The
+/// paper's gate becomes PEFT's scale (sqrt: use_rslora, rank: lora_alpha 1, none: lora_alpha k);
+/// one that is not a single such number is folded into B in float32, with lora_alpha k.
 void save_slice(const std::filesystem::path& directory, const adapter::Adapter& adapter, int64_t k,
                 adapter::InferenceGate gate, const AdapterInfo& info);
 

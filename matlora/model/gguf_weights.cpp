@@ -14,18 +14,14 @@ struct Renamed {
   const char* gguf;
 };
 
-constexpr Renamed kModelNames[] = {{"model.embed_tokens", "token_embd"},
-                                   {"model.norm", "output_norm"},
-                                   {"lm_head", "output"}};
-constexpr Renamed kLayerNames[] = {{"input_layernorm", "attn_norm"},
-                                   {"post_attention_layernorm", "ffn_norm"},
-                                   {"self_attn.q_proj", "attn_q"},
-                                   {"self_attn.k_proj", "attn_k"},
-                                   {"self_attn.v_proj", "attn_v"},
-                                   {"self_attn.o_proj", "attn_output"},
-                                   {"mlp.gate_proj", "ffn_gate"},
-                                   {"mlp.up_proj", "ffn_up"},
-                                   {"mlp.down_proj", "ffn_down"}};
+constexpr Renamed kModelNames[] = {
+    {"model.embed_tokens", "token_embd"}, {"model.norm", "output_norm"}, {"lm_head", "output"}};
+constexpr Renamed kLayerNames[] = {
+    {"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"},
+    {"self_attn.q_proj", "attn_q"},   {"self_attn.k_proj", "attn_k"},
+    {"self_attn.v_proj", "attn_v"},   {"self_attn.o_proj", "attn_output"},
+    {"mlp.gate_proj", "ffn_gate"},    {"mlp.up_proj", "ffn_up"},
+    {"mlp.down_proj", "ffn_down"}};
 
 /// Undoes the row order that the conversion to GGUF gives q and k, which pairs neighbours for rope:
 /// within a head, row 2i + j of the file is row j·D/2 + i of transformers (llama.cpp,

@@ -156,8 +156,9 @@ Model load_gguf(const fs::path& path, at::ScalarType dtype, at::Device device) {
   std::vector<float> turns = frequencies(config);
   divide_by_rope_factors(file, turns);
   const auto source = open_gguf_weights(std::move(file), config);
-  return {path, Builder(*source, config, dtype, device).build(turns), config,
-          std::move(tokenizer), {}, ""};
+  return {path,   Builder(*source, config, dtype, device).build(turns),
+          config, std::move(tokenizer),
+          {},     ""};
 }
 
 /// The id of tokenizer_config.json's eos_token, which is what ends an answer in training
@@ -169,8 +170,8 @@ std::optional<int32_t> tokenizer_eos(const fs::path& directory, const text::Toke
   const JsonObject config(json, path.string());
   const Json* value = config.find("eos_token");
   if (!value) return std::nullopt;
-  const std::string token =
-      value->is_object() ? config.object("eos_token").string("content") : config.string("eos_token");
+  const std::string token = value->is_object() ? config.object("eos_token").string("content")
+                                               : config.string("eos_token");
   const auto id = tokenizer.token_id(token);
   if (!id) fail(path.string(), "eos_token '", printable(token), "' is not in the vocabulary");
   return id;
@@ -180,8 +181,9 @@ Model load_hf(const fs::path& path, at::ScalarType dtype, at::Device device) {
   format::LlamaConfig config = format::read_hf_config(path);
   text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
   const auto source = open_hf_weights(path);
-  Model model{path, Builder(*source, config, dtype, device).build(frequencies(config)), config,
-              std::move(tokenizer), {}, ""};
+  Model model{path,   Builder(*source, config, dtype, device).build(frequencies(config)),
+              config, std::move(tokenizer),
+              {},     ""};
   if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
   return model;
 }
@@ -218,7 +220,9 @@ std::string base_digest(nn::Llama& model) {
     const int64_t step = std::max<int64_t>(1, flat.numel() / 64);
     // bfloat16 is the coarsest dtype that a base is loaded in: the digest is the same in all.
     const at::Tensor some = flat.slice(0, 0, flat.numel(), step)
-                                .to(at::kCPU, at::kFloat).to(at::kBFloat16).contiguous();
+                                .to(at::kCPU, at::kFloat)
+                                .to(at::kBFloat16)
+                                .contiguous();
     for (const int64_t n : tensor.sizes()) hash = fnv1a(&n, sizeof n, hash);
     hash = fnv1a(some.const_data_ptr(), some.nbytes(), hash);
   };

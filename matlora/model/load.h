@@ -23,17 +23,17 @@ struct Model {
   std::string digest;             // see base_digest
 };
 
-/// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json and
-/// its shards) and tokenizer.json, or a file ending in .gguf. Files stay mapped; weights whose stored
-/// dtype is `dtype` are used in place on the CPU. Throws UserError naming the file and the part that
-/// is missing, unsupported or of another shape than the configuration says.
+/// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json
+/// and its shards) and tokenizer.json, or a file ending in .gguf. Files stay mapped; weights whose
+/// stored dtype is `dtype` are used in place on the CPU. Throws UserError naming the file and the
+/// part that is missing, unsupported or of another shape than the configuration says.
 Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device);
 
 /// Only the tokenizer of such a path.
 text::Tokenizer load_tokenizer(const std::filesystem::path& path);
 
-/// A short hexadecimal digest of what a base model is: its sizes and some numbers of every weight, as
-/// float32 (so a HF directory and an F32 GGUF of the same weights have the same one).
+/// A short hexadecimal digest of what a base model is: its sizes and some numbers of every weight,
+/// as float32 (so a HF directory and an F32 GGUF of the same weights have the same one).
 std::string base_digest(nn::Llama& model);
 
 }  // namespace matlora::model

@@ -45,7 +45,8 @@ at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile
               static_cast<std::byte*>(copy.mutable_data_ptr()));
     return copy;
   }
-  return at::from_blob(data, view.shape, [file = std::move(file)](void*) {}, options);
+  return at::from_blob(
+      data, view.shape, [file = std::move(file)](void*) {}, options);
 }
 
 format::TensorView view_of(const std::string& name, const at::Tensor& tensor) {

@@ -12,8 +12,8 @@
 
 namespace matlora::model {
 
-/// A tensor over the view's bytes, without a copy where their alignment allows; it keeps `file` alive.
-/// The memory is read-only: nothing may write to the tensor.
+/// A tensor over the view's bytes, without a copy where their alignment allows; it keeps `file`
+/// alive. The memory is read-only: nothing may write to the tensor.
 at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile> file);
 
 /// A view of a contiguous float32 CPU tensor, which must outlive it.

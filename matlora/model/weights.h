@@ -18,8 +18,8 @@ class WeightSource {
  public:
   virtual ~WeightSource() = default;
   virtual bool has(const std::string& name) const = 0;
-  /// The weight in its stored dtype (GGUF: float32), on the CPU, perhaps in the mapped file (which the
-  /// tensor then keeps alive). Throws UserError when it is missing or not of `shape`.
+  /// The weight in its stored dtype (GGUF: float32), on the CPU, perhaps in the mapped file (which
+  /// the tensor then keeps alive). Throws UserError when it is missing or not of `shape`.
   virtual at::Tensor get(const std::string& name, const std::vector<int64_t>& shape) const = 0;
   virtual std::string where() const = 0;  ///< for messages
 };

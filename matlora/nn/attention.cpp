@@ -46,10 +46,9 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
   if (n > 1) {
     mask = at::ones({n, all}, q.options().dtype(at::kBool)).tril(all - n);
   }
-  return by_token(
-      at::scaled_dot_product_attention(by_head(q, heads), by_head(k, heads), by_head(v, heads),
-                                       mask.defined() ? std::optional<at::Tensor>(mask)
-                                                      : std::nullopt));
+  return by_token(at::scaled_dot_product_attention(
+      by_head(q, heads), by_head(k, heads), by_head(v, heads),
+      mask.defined() ? std::optional<at::Tensor>(mask) : std::nullopt));
 }
 
 }  // namespace matlora::nn

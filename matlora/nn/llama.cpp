@@ -26,8 +26,8 @@ Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
 
 /// m: [N, C], normalised -> [N, C]
 at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m) {
-  const at::Tensor gate = at::silu(layer.gate_proj.forward(m));          // [N, F]
-  return layer.down_proj.forward(gate * layer.up_proj.forward(m));       // [N, F] -> [N, C]
+  const at::Tensor gate = at::silu(layer.gate_proj.forward(m));     // [N, F]
+  return layer.down_proj.forward(gate * layer.up_proj.forward(m));  // [N, F] -> [N, C]
 }
 
 /// The layers one after the other; `attend(layer index, heads)` gives [N, H·D].
@@ -66,11 +66,10 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 at::Tensor Llama::hidden(const at::Tensor& tokens, KvCache& cache) const {
   const int64_t n = tokens.size(0), first = cache.length();
   const at::Tensor positions = at::arange(first, first + n, tokens.options());
-  const at::Tensor x =
-      run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
-        const KvCache::View all = cache.append(layer, heads.k, heads.v);
-        return cached_attention(heads.q, all.keys, all.values);
-      });
+  const at::Tensor x = run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
+    const KvCache::View all = cache.append(layer, heads.k, heads.v);
+    return cached_attention(heads.q, all.keys, all.values);
+  });
   cache.advance(n);
   return x;
 }
@@ -84,8 +83,7 @@ KvCache Llama::make_cache(int64_t capacity) const {
           embedding.options()};
 }
 
-void for_each_linear(Llama& model,
-                     const std::function<void(const std::string&, Linear&)>& visit) {
+void for_each_linear(Llama& model, const std::function<void(const std::string&, Linear&)>& visit) {
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const std::string prefix = "model.layers." + std::to_string(i) + ".";
     LlamaLayer& layer = model.layers[i];

@@ -2,8 +2,8 @@
 // modeling_llama.py): per layer
 //   x += o_proj(attention(rope(q_proj(n)), rope(k_proj(n)), v_proj(n))),  n = rms_norm(x)
 //   x += down_proj(silu(gate_proj(m)) ∘ up_proj(m)),                      m = rms_norm(x)
-// then a last rms_norm and the vocabulary's linear layer. Sequences lie packed one after the other in
-// one row of N tokens, without padding. Frozen: only Deltas have gradients.
+// then a last rms_norm and the vocabulary's linear layer. Sequences lie packed one after the other
+// in one row of N tokens, without padding. Frozen: only Deltas have gradients.
 #pragma once
 
 #include <ATen/core/Tensor.h>

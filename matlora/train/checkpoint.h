@@ -1,5 +1,5 @@
-// The state of an unfinished run in one file: A, B, AdamW's moments, the step. Restoring it goes on as
-// if the run had never stopped, to the bit on one machine.
+// The state of an unfinished run in one file: A, B, AdamW's moments, the step. Restoring it goes on
+// as if the run had never stopped, to the bit on one machine.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// The learning rate over a run of T steps, of which the first W warm up, as transformers' get_scheduler
-// has it (optimization.py). Step t counts from 0:
+// The learning rate over a run of T steps, of which the first W warm up, as transformers'
+// get_scheduler has it (optimization.py). Step t counts from 0:
 //   t < W:     lr · t / W
 //   linear:    lr · (T - t) / (T - W)
 //   cosine:    lr · (1 + cos(π (t - W) / (T - W))) / 2

@@ -57,8 +57,8 @@ double backward_loss(const nn::Llama& model, const data::Pack& pack, double weig
   double sum = 0;
   for (int64_t start = 0; start < rows.size(0); start += kLogitRows) {
     const int64_t n = std::min(kLogitRows, rows.size(0) - start);
-    const at::Tensor losses = nn::token_losses(model.logits(rows.narrow(0, start, n)),
-                                               pack.labels.narrow(0, start, n));
+    const at::Tensor losses =
+        nn::token_losses(model.logits(rows.narrow(0, start, n)), pack.labels.narrow(0, start, n));
     const at::Tensor total = losses.sum();
     (total * weight).backward();
     sum += total.item<double>();
@@ -90,8 +90,7 @@ Trainer::Trainer(const nn::Llama& model, adapter::Adapter& adapter,
 std::vector<Trainer::Indices> Trainer::micro_batches(int64_t step) const {
   const auto count = static_cast<int64_t>(examples_.size());
   const int64_t per_epoch = steps_per_epoch(count, recipe_);
-  const Indices order =
-      data::epoch_order(count, step / per_epoch, recipe_.shuffle, recipe_.seed);
+  const Indices order = data::epoch_order(count, step / per_epoch, recipe_.shuffle, recipe_.seed);
   const int64_t first = step % per_epoch * recipe_.grad_accum;
   const int64_t last =
       std::min(first + recipe_.grad_accum, micro_batches_per_epoch(count, recipe_));
@@ -145,8 +144,7 @@ StepReport Trainer::run_step() {
       learning_rate(recipe_.schedule, recipe_.learning_rate, step_, total_, warmup_);
   optimizer_.step(report.learning_rate);
   report.step = ++step_;
-  report.seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
 

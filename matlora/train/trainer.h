@@ -1,8 +1,8 @@
-// Training an adapter on a frozen model, with the recipe of transformers' Trainer: one optimizer step
-// takes grad_accum micro-batches of batch_size examples; its loss is the sum of all their token losses
-// over the number of their label tokens, so it does not depend on how the step is cut into pieces.
-// Everything that is drawn (the order of an epoch, DyLoRA's ranks) is a function of the seed and the
-// step, so a run can be taken up at any step.
+// Training an adapter on a frozen model, with the recipe of transformers' Trainer: one optimizer
+// step takes grad_accum micro-batches of batch_size examples; its loss is the sum of all their
+// token losses over the number of their label tokens, so it does not depend on how the step is cut
+// into pieces. Everything that is drawn (the order of an epoch, DyLoRA's ranks) is a function of
+// the seed and the step, so a run can be taken up at any step.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ struct Recipe {
   uint64_t seed = 42;
 };
 
-/// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of an
-/// epoch may have fewer micro-batches and its last micro-batch fewer examples.
+/// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of
+/// an epoch may have fewer micro-batches and its last micro-batch fewer examples.
 int64_t total_steps(int64_t examples, const Recipe& recipe);
 
 /// What one optimizer step did.

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# Every mistake of the user's: exit code 2, one line that says what is wrong, nothing left behind.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/helpers.sh"
+
+write_records data.jsonl 4
+expect_ok train --model "$model" --data data.jsonl --output adapter "${cpu[@]}" "${small[@]}" \
+  --max-steps 2
+
+# The command line.
+refuses "unknown command 'trian'; did you mean 'train'" trian
+refuses "did you mean '--model'" train --modle x --data data.jsonl --output new
+refuses "did you mean '--ranks'" sweep --model "$model" --data data.jsonl --output new --rankz 1
+refuses "--data" train --model "$model" --output new
+refuses_train "--lr" --lr abc
+refuses_train "--rank" --rank 1.5
+refuses_train "--batch-size" --batch-size 0
+refuses_train "--max-steps" --max-steps -1
+refuses_train "--epochs" --epochs nan
+refuses_train "--seed" --seed -1
+refuses_train "--lr" --lr nan
+refuses "unknown device 'gpu'" train --model "$model" --data data.jsonl --output new --device gpu
+refuses "unknown device 'cuda:x'" train --model "$model" --data data.jsonl --output new --device cuda:x
+refuses "'cuda:99' is not there" train --model "$model" --data data.jsonl --output new --device cuda:99
+refuses "unknown dtype 'int8'" train --model "$model" --data data.jsonl --output new --dtype int8
+refuses_train "--scaling" --scaling cube
+refuses_train "--method" --method dylorra
+refuses_train "--mask" --mask round
+refuses_train "--lr-schedule" --lr-schedule cubic
+refuses_train "--init" --init zeros
+refuses_train "--inference-gate" --inference-gate none
+
+# Ranks and modules.
+refuses_train "did you mean 'q_proj'" --target-modules q_porj
+refuses_train "rank 0 is outside 1..8" --rank 8 --train-ranks 0
+refuses_train "rank 9 is outside 1..8" --rank 8 --train-ranks 1,9
+refuses_train "--rank" --rank 0
+refuses_train "--rank" --rank -3
+refuses_train "49" --rank 49
+refuses "--rank" slice --adapter adapter --rank 0 --output new
+refuses "no rank 99" slice --adapter adapter --rank 99 --output new
+refuses "no rank 99" sweep --model "$model" --adapter adapter --data data.jsonl --ranks 0,99 \
+  --output new "${cpu[@]}"
+refuses "no rank -1" sweep --model "$model" --adapter adapter --data data.jsonl --ranks=-1 \
+  --output new "${cpu[@]}"
+refuses "needs an adapter" sweep --model "$model" --data data.jsonl --ranks 0,1 --output new
+refuses "no rank 99" generate --model "$model" --adapter adapter --rank 99 --prompt a "${cpu[@]}"
+
+# The gate.
+echo '[1, 0.5, 0.25]' >short.json
+refuses_train "expected 8 numbers" --rank 8 --gate short.json
+echo '[1, "a"]' >words.json
+refuses_train "expected a number" --rank 2 --gate words.json
+refuses_train "nothing.json" --rank 2 --gate nothing.json
+
+# The data.
+refuses_data "nothing.jsonl" nothing.jsonl
+: >empty.jsonl
+refuses_data "empty.jsonl" empty.jsonl
+{ head -n 2 data.jsonl && echo '{"question": "What' && head -n 1 data.jsonl; } >broken.jsonl
+refuses_data "broken.jsonl:3" broken.jsonl
+{ head -n 2 data.jsonl && echo '{"question": 5}'; } >wrong.jsonl
+refuses_data "wrong.jsonl:3" wrong.jsonl
+refuses_train "data.jsonl:1" --max-length 3
+refuses "wrong.jsonl:3" sweep --model "$model" --data wrong.jsonl --output new "${cpu[@]}"
+mkdir directory.jsonl
+refuses_data "directory.jsonl" directory.jsonl
+
+# --config.
+printf 'rank = 4\nlerning-rate = 1\n' >unknown.toml
+refuses_train "lerning-rate" --config unknown.toml
+printf 'rank = "four"\n' >wrong.toml
+refuses_train "rank" --config wrong.toml
+refuses_train "nothing.toml" --config nothing.toml
+
+# An output that exists stays as it is.
+mkdir taken
+echo mine >taken/file
+for command in "train --model $model --data data.jsonl" "slice --adapter adapter --rank 1" \
+  "sweep --model $model --data data.jsonl"; do
+  # shellcheck disable=SC2086 # a command and its arguments
+  refuses "--force" $command --output taken --quiet
+  [[ $(cat taken/file) == mine && $(ls taken) == file ]] || fail "$command changed its output"
+done
+refuses "nothing to resume" train --model "$model" --data data.jsonl --output new --resume --quiet
+refuses "--output" sweep --model "$model" --adapter adapter --data data.jsonl --output adapter \
+  --force --quiet
+expect_file adapter/adapter_model.safetensors
+
+finish

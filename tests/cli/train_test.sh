@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# Training: the files it writes, the same bytes for the same seed, runs repeated and resumed.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/helpers.sh"
+
+weights=adapter_model.safetensors
+write_records data.jsonl 12
+base=(train --model "$model" --data data.jsonl "${cpu[@]}" "${small[@]}")
+
+# The files of a run.
+expect_ok "${base[@]}" --output one --max-steps 5
+[[ ! -s err.txt && ! -s out.txt ]] || fail "--quiet was not quiet: $(cat out.txt err.txt)"
+expect_file one/adapter_config.json one/$weights one/matlora.json one/train_log.jsonl one/run.toml
+[[ $(ls one | wc -l) == 5 ]] || fail "other files in the output: $(ls one)"
+expect_lines one/train_log.jsonl 5
+for key in step loss grad_norm lr tokens label_tokens tokens_per_s elapsed_s; do
+  [[ $(grep -c "\"$key\":" one/train_log.jsonl) == 5 ]] || fail "no $key in every log line"
+done
+
+# The same seed, the same bytes; another seed, other bytes.
+expect_ok "${base[@]}" --output two --max-steps 5
+expect_same one/$weights two/$weights
+expect_ok "${base[@]}" --output seed --max-steps 5 --seed 7
+! cmp -s one/$weights seed/$weights || fail "another seed gave the same adapter"
+
+# run.toml repeats a run, also one whose every list was given.
+expect_ok train --config one/run.toml --output repeated --quiet
+expect_same one/$weights repeated/$weights
+expect_ok "${base[@]}" --output lists --max-steps 3 --train-ranks 1,3,8 --target-modules q_proj,v_proj
+expect_ok train --config lists/run.toml --output lists_repeated --quiet
+expect_same lists/$weights lists_repeated/$weights
+expect_same lists/matlora.json lists_repeated/matlora.json
+expect_ok "${base[@]}" --output single --max-steps 2 --train-ranks 4 --target-modules all-linear
+expect_ok train --config single/run.toml --output single_repeated --quiet
+expect_same single/$weights single_repeated/$weights
+expect_same single/matlora.json single_repeated/matlora.json
+
+# The command line beats the file.
+expect_ok train --config one/run.toml --output shorter --max-steps 2 --quiet
+expect_lines shorter/train_log.jsonl 2
+
+# From a GGUF file.
+expect_ok train --model "$model.gguf" --data data.jsonl --output gguf "${cpu[@]}" "${small[@]}" \
+  --max-steps 2
+expect_file gguf/$weights
+
+# --force replaces everything.
+touch two/stray
+expect_ok "${base[@]}" --output two --max-steps 2 --force
+[[ ! -e two/stray ]] || fail "--force left a file of the old output"
+expect_lines two/train_log.jsonl 2
+
+# Epochs: 12 records, 2 a step.
+expect_ok "${base[@]}" --output epochs --epochs 1
+expect_lines epochs/train_log.jsonl 6
+
+# The methods.
+expect_ok "${base[@]}" --output dylora --method dylora --max-steps 3
+[[ $(grep -c '"sampled_rank":[1248]\b' dylora/train_log.jsonl) == 3 ]] ||
+  fail "no sampled_rank in every line: $(head -n 1 dylora/train_log.jsonl)"
+grep -q dylora dylora/matlora.json || fail "matlora.json does not name dylora"
+expect_ok "${base[@]}" --output lora --method lora --max-steps 2
+echo '[1, 1, 0.5, 0.5, 0.25, 0.25, 0.125, 0.125]' >gate.json
+expect_ok "${base[@]}" --output gate --gate gate.json --max-steps 2
+! cmp -s gate/$weights shorter/$weights || fail "the gate changed nothing"
+expect_ok train --config gate/run.toml --output gate_repeated --quiet
+expect_same gate/$weights gate_repeated/$weights
+
+# Interrupted runs go on as if nothing had happened.
+wait_for_steps() {  # DIR COUNT PID
+  local tries=0
+  until [[ -f $1/train_log.jsonl && $(wc -l <"$1/train_log.jsonl") -ge $2 ]]; do
+    kill -0 "$3" 2>/dev/null || { fail "$1: the run ended early"; return 0; }
+    ((++tries < 1000)) || { fail "$1: no $2 steps in time"; return 0; }
+    sleep 0.01
+  done
+}
+
+steps=200
+long=("${base[@]}" --max-steps $steps)
+expect_ok "${long[@]}" --output whole
+seq $steps >steps.txt
+
+interrupt() {  # SIGNAL CODE DIR OPTIONS..
+  local signal=$1 expected=$2 directory=$3 pid
+  shift 3
+  # Job control, or the shell has a background process ignore SIGINT.
+  set -m
+  "$program" "${long[@]}" --output "$directory" "$@" >out.txt 2>err.txt &
+  pid=$!
+  set +m
+  wait_for_steps "$directory" 5 $pid
+  kill -"$signal" $pid || fail "$signal: the run is over"
+  code=0
+  wait $pid 2>/dev/null || code=$?
+  [[ $code == "$expected" ]] || fail "$signal: exit code $code, expected $expected"
+  local done_steps
+  done_steps=$(wc -l <"$directory/train_log.jsonl")
+  ((done_steps < steps)) || fail "$signal: came too late to stop the run"
+}
+
+resume() {  # DIR
+  expect_ok train --config "$1/run.toml" --resume --quiet
+  expect_same whole/$weights "$1/$weights"
+  steps_of "$1/train_log.jsonl" | cmp -s - steps.txt || fail "$1: not every step once in the log"
+  [[ $(ls "$1" | wc -l) == 5 ]] || fail "$1: other files after the end: $(ls "$1")"
+}
+
+interrupt INT 130 sigint
+expect_file sigint/$weights sigint/adapter_config.json sigint/matlora.json
+grep -q -- --resume err.txt || fail "no word on how to go on: $(cat err.txt)"
+expect_code 2 train --config sigint/run.toml --resume --quiet --lr 1
+resume sigint
+interrupt TERM 143 sigterm
+expect_file sigterm/$weights
+resume sigterm
+interrupt KILL 137 sigkill --save-every 2
+resume sigkill
+
+finish

@@ -1,0 +1,105 @@
+#include "matlora/train/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/temp_dir.h"
+#include "tests/support/tiny_run.h"
+
+namespace matlora::train {
+namespace {
+
+using adapter::Method;
+using tests::expect_has;
+using tests::same_bits;
+using tests::tiny_rule;
+using tests::TinyRun;
+using tests::user_error;
+
+Recipe some_recipe(int64_t max_steps = 4) {
+  Recipe recipe;
+  recipe.batch_size = 4;
+  recipe.grad_accum = 2;
+  recipe.max_steps = max_steps;
+  recipe.learning_rate = 1e-2;
+  recipe.weight_decay = 0.1;
+  recipe.schedule = Schedule::cosine;
+  return recipe;
+}
+
+TEST(Checkpoint, ResumedRunEndsTheSameToTheBit) {
+  for (const Method method : {Method::matryoshka, Method::dylora}) {
+    const tests::TempDir directory;
+    const auto rule = tiny_rule(method, {1, 2, 4});
+    TinyRun whole(rule, some_recipe());
+    const auto expected = whole.run(4);
+
+    TinyRun stopped(rule, some_recipe());
+    stopped.run(2);
+    save_state(directory.path(), stopped.adapter, stopped.trainer, "recipe");
+
+    TinyRun resumed(rule, some_recipe());
+    restore_state(directory.path(), resumed.adapter, resumed.trainer, "recipe");
+    EXPECT_EQ(resumed.trainer.step(), 2);
+    EXPECT_TRUE(same_bits(resumed.matrices(), stopped.matrices()));
+    const auto reports = resumed.run(2);
+    EXPECT_TRUE(resumed.trainer.done());
+    for (size_t i = 0; i < reports.size(); ++i) {
+      EXPECT_EQ(reports[i].step, expected[i + 2].step);
+      EXPECT_EQ(reports[i].loss, expected[i + 2].loss);
+      EXPECT_EQ(reports[i].grad_norm, expected[i + 2].grad_norm);
+      EXPECT_EQ(reports[i].learning_rate, expected[i + 2].learning_rate);
+      EXPECT_EQ(reports[i].sampled_ranks, expected[i + 2].sampled_ranks);
+    }
+    EXPECT_TRUE(same_bits(resumed.matrices(), whole.matrices()));
+    EXPECT_TRUE(same_bits(resumed.trainer.optimizer().first_moments(),
+                          whole.trainer.optimizer().first_moments()));
+    EXPECT_TRUE(same_bits(resumed.trainer.optimizer().second_moments(),
+                          whole.trainer.optimizer().second_moments()));
+  }
+}
+
+TEST(Checkpoint, SavingDoesNotDisturbTheRun) {
+  const tests::TempDir directory;
+  const auto rule = tiny_rule(Method::matryoshka, {1, 2, 4});
+  TinyRun quiet(rule, some_recipe()), saving(rule, some_recipe());
+  quiet.run(4);
+  for (int i = 0; i < 4; ++i) {
+    saving.run(1);
+    save_state(directory.path(), saving.adapter, saving.trainer, "recipe");
+  }
+  EXPECT_TRUE(same_bits(saving.matrices(), quiet.matrices()));
+}
+
+TEST(Checkpoint, RejectsWhatItCannotResume) {
+  const tests::TempDir directory;
+  const auto rule = tiny_rule(Method::matryoshka, {1, 2, 4});
+  TinyRun run(rule, some_recipe());
+  const auto restore = [&](TinyRun& into, const std::string& recipe) {
+    return user_error([&] { restore_state(directory.path(), into.adapter, into.trainer, recipe); });
+  };
+  const std::string missing = restore(run, "lr 1");
+  expect_has(missing, directory.path().string());
+  expect_has(missing, "nothing to resume: no trainer_state.safetensors");
+
+  run.run(2);
+  save_state(directory.path(), run.adapter, run.trainer, "lr 1");
+  const std::string other = restore(run, "lr 2");
+  expect_has(other, (directory.path() / kStateFile).string());
+  expect_has(other, "the run was started with other options: expected lr 2, got lr 1");
+
+  TinyRun wider(tiny_rule(Method::matryoshka, {1, 2, 4}, 5), some_recipe());
+  expect_has(restore(wider, "lr 1"), "missing, or not float32 of the adapter's shape");
+
+  TinyRun shorter(rule, some_recipe(1));
+  expect_has(restore(shorter, "lr 1"), "'step': expected 0..1, got '2'");
+  EXPECT_EQ(shorter.trainer.step(), 0);
+
+  directory.write(kStateFile, "not a safetensors file");
+  restore(run, "lr 1");  // user_error wants an error
+}
+
+}  // namespace
+}  // namespace matlora::train
