@@ -3,7 +3,11 @@
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "matlora/base/error.h"
+#include "matlora/base/progress.h"
 
 namespace matlora::cli {
 
@@ -59,6 +63,44 @@ model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& bas
          "); --any-base uses it all the same");
   }
   return loaded;
+}
+
+data::Examples read_examples(const model::Model& base, const fs::path& path,
+                             data::ExampleOptions options, bool quiet) {
+  if (!base.stop_ids.empty()) options.eos_id = base.stop_ids.front();
+  data::Examples examples = data::read_examples(path, base.tokenizer, options);
+  int64_t longest = 0;  // tokens
+  for (const data::Example& example : examples.items) {
+    longest = std::max(longest, static_cast<int64_t>(example.tokens.size()));
+  }
+  if (longest > base.config.max_position_embeddings) {
+    fail("--max-length", "an example has ", longest, " tokens; the model's context is ",
+         base.config.max_position_embeddings);
+  }
+  if (examples.truncated > 0) {
+    say(quiet, cat("note: ", examples.truncated, " of ", examples.items.size(),
+                   " examples were cut at ", options.max_length, " tokens"));
+  }
+  return examples;
+}
+
+void keep_input(const fs::path& input, const fs::path& output) {
+  if (input.empty()) return;
+  const fs::path way = fs::weakly_canonical(input).lexically_relative(fs::weakly_canonical(output));
+  if (!way.empty() && *way.begin() != "..") {
+    fail("--output", output.string(), " holds ", input.string(), "; choose another directory");
+  }
+}
+
+CLI::Validator finite(double lowest, double highest) {
+  const std::string range = cat(lowest, "..", highest);
+  return {[=](std::string& text) {
+            double value = 0;
+            const bool fits = CLI::detail::lexical_cast(text, value) && std::isfinite(value) &&
+                              value >= lowest && value <= highest;
+            return fits ? std::string() : "expected a number in " + range + ", got " + text;
+          },
+          "in " + range};
 }
 
 void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/data/examples.h"
 #include "matlora/model/adapter_io.h"
 #include "matlora/model/load.h"
 
@@ -36,6 +37,16 @@ model::Model load_model(const fs::path& path, const Common& common);
 /// Loads an adapter, checks that it was trained on this base (unless `any_base`), attaches it.
 /// Throws UserError otherwise.
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base);
+
+/// Reads records for this base: its EOS ends them, its context bounds them. Says how many were cut.
+data::Examples read_examples(const model::Model& base, const fs::path& path,
+                             data::ExampleOptions options, bool quiet);
+
+/// Throws UserError when `input` (a path, or empty) is `output` or lies in it: --force would remove it.
+void keep_input(const fs::path& input, const fs::path& output);
+
+/// For CLI11's check(): a finite number in lowest..highest (CLI::Range lets NaN pass).
+CLI::Validator finite(double lowest, double highest);
 
 /// Throws UserError naming `flag` unless 0 <= rank <= the adapter's.
 void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag);

@@ -84,7 +84,9 @@ class Generate : public Command {
         ->capture_default_str();
     app.add_option("--top-p", flags_.top_p, "Draw from the likeliest tokens of this probability")
         ->capture_default_str();
-    app.add_option("--seed", flags_.seed, "Of the draws")->capture_default_str();
+    app.add_option("--seed", flags_.seed, "Of the draws")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     app.add_option("--inference-gate", flags_.inference_gate,
                    "paper|trained (default: what the adapter records)");
     app.add_flag("--any-base", flags_.any_base, "Accept an adapter of another base model");

@@ -34,6 +34,7 @@ class Slice : public Command {
     const adapter::InferenceGate gate =
         gate_.empty() ? full.inference_gate
                       : adapter::parse_inference_gate(gate_, "--inference-gate");
+    keep_input(adapter_, output_);
     AtomicDirectory output(output_, force_);
     model::save_slice(output.path(), full, rank_, gate, loaded.info);
     output.commit();

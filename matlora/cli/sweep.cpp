@@ -38,15 +38,6 @@ std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
   return ranks;
 }
 
-/// --force removes what is in `output`: not the run's own inputs.
-void keep_input(const fs::path& input, const fs::path& output) {
-  if (input.empty()) return;
-  const fs::path way = fs::weakly_canonical(input).lexically_relative(fs::weakly_canonical(output));
-  if (!way.empty() && *way.begin() != "..") {
-    fail("--output", output.string(), " holds ", input.string(), "; choose another directory");
-  }
-}
-
 class SweepCommand : public Command {
  public:
   std::string name() const override { return "sweep"; }
@@ -60,7 +51,6 @@ class SweepCommand : public Command {
  private:
   void check_flags() const;
   std::vector<int64_t> chosen_ranks(const adapter::Adapter* adapter) const;
-  std::vector<data::Example> read_data(const model::Model& base, bool quiet) const;
 
   fs::path model_, adapter_, data_, output_;
   std::vector<int64_t> ranks_;
@@ -120,25 +110,6 @@ std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter)
   return ranks;
 }
 
-std::vector<data::Example> SweepCommand::read_data(const model::Model& base, bool quiet) const {
-  data::ExampleOptions reading = reading_;
-  if (!base.stop_ids.empty()) reading.eos_id = base.stop_ids.front();
-  data::Examples examples = data::read_examples(data_, base.tokenizer, reading);
-  int64_t longest = 0;  // tokens
-  for (const data::Example& example : examples.items) {
-    longest = std::max(longest, static_cast<int64_t>(example.tokens.size()));
-  }
-  if (longest > base.config.max_position_embeddings) {
-    fail("--max-length", "an example has ", longest, " tokens; the model's context is ",
-         base.config.max_position_embeddings);
-  }
-  if (examples.truncated > 0) {
-    say(quiet, cat("note: ", examples.truncated, " of ", examples.items.size(),
-                   " examples were cut at ", reading.max_length, " tokens (--max-length)"));
-  }
-  return std::move(examples.items);
-}
-
 int SweepCommand::run(const Common& common, const CLI::App&) {
   check_flags();
   watch_interrupts();  // from here on there is something to clean up
@@ -156,7 +127,7 @@ int SweepCommand::run(const Common& common, const CLI::App&) {
   options.samples = samples_;
   options.quiet = common.quiet;
   options.stop = [] { return interrupt_signal() != 0; };
-  const std::vector<data::Example> examples = read_data(base, common.quiet);
+  const std::vector<data::Example> examples = read_examples(base, data_, reading_, common.quiet).items;
 
   eval::SweepReport report;
   report.model = model_.string();

@@ -59,19 +59,20 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
   };
   train::Recipe& r = c.recipe;
   const CLI::Range count(int64_t{1}, int64_t{1} << 40);
-  option("--epochs", r.epochs, "passes over the data")->check(CLI::Range(1e-6, 1e6));
+  option("--epochs", r.epochs, "passes over the data")->check(finite(1e-6, 1e6));
   option("--max-steps", r.max_steps, "optimizer steps; > 0: instead of --epochs")
       ->check(CLI::NonNegativeNumber);
   option("--batch-size", r.batch_size, "examples per micro-batch")->check(count);
   option("--grad-accum", r.grad_accum, "micro-batches per optimizer step")->check(count);
-  option("--lr", r.learning_rate, "peak learning rate")->check(CLI::Range(0.0, 1e3));
+  option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
   option("--lr-schedule", c.schedule, "linear|cosine|constant");
-  option("--warmup-ratio", r.warmup_ratio, "part of the steps")->check(CLI::Range(0.0, 1.0));
-  option("--weight-decay", r.weight_decay, "AdamW's")->check(CLI::Range(0.0, 1e3));
-  option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(CLI::Range(0.0, 1e9));
+  option("--warmup-ratio", r.warmup_ratio, "part of the steps")->check(finite(0, 1.0));
+  option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
+  option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
   option("--max-length", c.max_length, "tokens per example")->check(count);
   option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
-  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks");
+  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")
+      ->check(CLI::NonNegativeNumber);
   app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
 }
 
@@ -171,12 +172,17 @@ class Train : public Command {
 
   int run(const Common& common, const CLI::App& app) override {
     RunDirectory directory(c_.output, c_.force, c_.resume);
+    if (!c_.resume) {
+      for (const std::string& input : {c_.model, c_.data, c_.gate_file, c_.init_adapter}) {
+        keep_input(input, c_.output);
+      }
+    }
     c_.recipe.shuffle = !c_.no_shuffle;
     c_.recipe.schedule = train::parse_schedule(c_.schedule, "--lr-schedule");
     adapter::Adapter adapter = start_adapter(app);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
-    const data::Examples examples = read_examples(base, common.quiet);
+    const data::Examples examples = read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
     if (adapter.layers.empty()) {
       adapter.layers = adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
     }
@@ -187,6 +193,8 @@ class Train : public Command {
     adapter::attach(base.llama, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
     train::Trainer trainer(base.llama, adapter, examples.items, c_.recipe);
     if (c_.resume) train::restore_state(c_.output, adapter, trainer, recipe_text(adapter));
+    record(app, "--train-ranks", adapter.rule.train_ranks);
+    record(app, "--target-modules", c_.targets);
     directory.begin(run_record(app), trainer.step());
     return train_and_save(common, base, adapter, trainer, directory);
   }
@@ -226,25 +234,6 @@ class Train : public Command {
     c_.targets.assign(names.begin(), names.end());
     record(app, "--rank", std::vector<int64_t>{rank});
     record(app, "--target-modules", c_.targets);
-  }
-
-  data::Examples read_examples(const model::Model& base, bool quiet) const {
-    data::ExampleOptions options{c_.max_length, c_.limit, -1};
-    if (!base.stop_ids.empty()) options.eos_id = base.stop_ids.front();
-    data::Examples examples = data::read_examples(c_.data, base.tokenizer, options);
-    int64_t longest = 0;
-    for (const data::Example& example : examples.items) {
-      longest = std::max(longest, static_cast<int64_t>(example.tokens.size()));
-    }
-    if (longest > base.config.max_position_embeddings) {
-      fail("--max-length", "an example has ", longest, " tokens; the model's context is ",
-           base.config.max_position_embeddings);
-    }
-    if (examples.truncated > 0) {
-      say(quiet, cat("note: ", examples.truncated, " of ", examples.items.size(),
-                     " examples were cut at ", c_.max_length, " tokens"));
-    }
-    return examples;
   }
 
   /// What a resumed run must repeat for its steps to follow from the earlier ones.

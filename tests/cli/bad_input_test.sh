@@ -20,8 +20,10 @@ refuses_train "--epochs" --epochs nan
 refuses_train "--seed" --seed -1
 refuses_train "--lr" --lr nan
 refuses "unknown device 'gpu'" train --model "$model" --data data.jsonl --output new --device gpu
-refuses "unknown device 'cuda:x'" train --model "$model" --data data.jsonl --output new --device cuda:x
-refuses "'cuda:99' is not there" train --model "$model" --data data.jsonl --output new --device cuda:99
+refuses "unknown device 'cuda:x'" train --model "$model" --data data.jsonl \
+  --output new --device cuda:x
+refuses "'cuda:99' is not there" train --model "$model" --data data.jsonl \
+  --output new --device cuda:99
 refuses "unknown dtype 'int8'" train --model "$model" --data data.jsonl --output new --dtype int8
 refuses_train "--scaling" --scaling cube
 refuses_train "--method" --method dylorra
@@ -51,6 +53,8 @@ echo '[1, 0.5, 0.25]' >short.json
 refuses_train "expected 8 numbers" --rank 8 --gate short.json
 echo '[1, "a"]' >words.json
 refuses_train "expected a number" --rank 2 --gate words.json
+echo '[1, 1e999]' >huge.json
+refuses_train "huge.json" --rank 2 --gate huge.json
 refuses_train "nothing.json" --rank 2 --gate nothing.json
 
 # The data.
@@ -83,8 +87,24 @@ for command in "train --model $model --data data.jsonl" "slice --adapter adapter
   [[ $(cat taken/file) == mine && $(ls taken) == file ]] || fail "$command changed its output"
 done
 refuses "nothing to resume" train --model "$model" --data data.jsonl --output new --resume --quiet
-refuses "--output" sweep --model "$model" --adapter adapter --data data.jsonl --output adapter \
-  --force --quiet
-expect_file adapter/adapter_model.safetensors
+
+# --force never removes what the run reads.
+cp -r "$model" inputs
+cp data.jsonl inputs
+cp -r adapter kept
+refuses "--output" train --model inputs --data data.jsonl --output inputs --force --max-steps 1 \
+  "${cpu[@]}"
+[[ -f inputs/model.safetensors ]] || {
+  fail "train --force removed its model"
+  cp -r "$model"/. data.jsonl inputs
+}
+refuses "--output" train --model "$model" --data inputs/data.jsonl --output inputs --force \
+  --max-steps 1 "${cpu[@]}"
+[[ -f inputs/data.jsonl ]] || fail "train --force removed its data"
+refuses "--output" sweep --model "$model" --adapter kept --data data.jsonl --output kept --force \
+  "${cpu[@]}"
+refuses "--output" slice --adapter kept --rank 1 --output kept --force
+cmp -s adapter/adapter_model.safetensors kept/adapter_model.safetensors ||
+  fail "--force replaced the adapter that the command reads"
 
 finish
