@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly program=build/release/matlora out=demo rank=16 ranks=0,1,2,4,8,16
-readonly train_problems=${DEMO_TRAIN:-128} test_problems=${DEMO_TEST:-32} seed=42
+readonly train_problems=${DEMO_TRAIN:-96} test_problems=${DEMO_TEST:-16} seed=42
 readonly model=${MATLORA_MODEL:-.models/SmolLM2-135M-Instruct.Q4_1.gguf}
 mkdir -p "$out"
 started=$SECONDS
