@@ -42,7 +42,8 @@ model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& bas
 data::Examples read_examples(const model::Model& base, const fs::path& path,
                              data::ExampleOptions options, bool quiet);
 
-/// Throws UserError when `input` (a path, or empty) is `output` or lies in it: --force would remove it.
+/// Throws UserError when `input` (a path, or empty) is `output` or lies in it: --force would remove
+/// it.
 void keep_input(const fs::path& input, const fs::path& output);
 
 /// For CLI11's check(): a finite number in lowest..highest (CLI::Range lets NaN pass).

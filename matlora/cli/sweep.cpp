@@ -127,7 +127,8 @@ int SweepCommand::run(const Common& common, const CLI::App&) {
   options.samples = samples_;
   options.quiet = common.quiet;
   options.stop = [] { return interrupt_signal() != 0; };
-  const std::vector<data::Example> examples = read_examples(base, data_, reading_, common.quiet).items;
+  const std::vector<data::Example> examples =
+      read_examples(base, data_, reading_, common.quiet).items;
 
   eval::SweepReport report;
   report.model = model_.string();

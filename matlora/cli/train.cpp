@@ -182,7 +182,8 @@ class Train : public Command {
     adapter::Adapter adapter = start_adapter(app);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
-    const data::Examples examples = read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
+    const data::Examples examples =
+        read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
     if (adapter.layers.empty()) {
       adapter.layers = adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
     }
