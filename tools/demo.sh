@@ -84,7 +84,7 @@ table() {
   done
   paste "${columns[@]}" |
     awk '{ printf "%-8s %13.3f %12.4f %13.3f %12.4f %13.3f %12.4f\n", $1, $2, $3, $4, $5, $6, $7 }'
-  printf '%-8s' AURAC
+  printf "%-8s" AVG
   for name in "${s[@]}"; do printf ' %13s %12.4f' "" "$(area "$name" avg)"; done
   printf '\n\n'
   rm -f "${columns[@]}"
