@@ -54,9 +54,10 @@ train() {  # METHOD
     --seed "$seed"
 }
 
-sweep() {  # ADAPTER OUTPUT [GATE]
+sweep() {  # ADAPTER OUTPUT [GATE [OPTION]..]
   "$program" sweep --model "$model" --adapter "$out/$1" --data "$test" --ranks "$ranks" \
-    --inference-gate "${3:-paper}" --limit "$test_problems" --output "$out/$2" --force >/dev/null
+    --inference-gate "${3:-paper}" --limit "$test_problems" --output "$out/$2" --force "${@:4}" \
+    >/dev/null
 }
 
 # column FILE NAME: that column of a CSV file, one value a line.
@@ -84,9 +85,13 @@ table() {
   done
   paste "${columns[@]}" |
     awk '{ printf "%-8s %13.3f %12.4f %13.3f %12.4f %13.3f %12.4f\n", $1, $2, $3, $4, $5, $6, $7 }'
-  printf "%-8s" AVG
-  for name in "${s[@]}"; do printf ' %13s %12.4f' "" "$(area "$name" avg)"; done
-  printf '\n\n'
+  local key
+  for key in aurac_v1 aurac_v2 avg; do
+    printf '%-8s' "$key"
+    for name in "${s[@]}"; do printf ' %13s %12.4f' "" "$(area "$name" "$key")"; done
+    echo
+  done
+  echo
   rm -f "${columns[@]}"
 }
 
@@ -96,7 +101,8 @@ train lora
 train matryoshka
 sweep lora sweep-lora
 sweep matryoshka sweep-matryoshka
-sweep matryoshka sweep-matryoshka-trained trained
+sweep matryoshka sweep-matryoshka-trained trained \
+  --compare "LoRA, cut=$out/sweep-lora" --compare "matryoshka, paper gate=$out/sweep-matryoshka"
 table
 cp "$out/sweep-matryoshka-trained/sweep.svg" "$out/curve.svg"
 

@@ -50,12 +50,15 @@ class SweepCommand : public Command {
 
  private:
   void check_flags() const;
+  std::string curve_name() const;
+  std::vector<eval::NamedCurve> earlier_curves() const;
   std::vector<int64_t> chosen_ranks(const adapter::Adapter* adapter) const;
 
   fs::path model_, adapter_, data_, output_;
   std::vector<int64_t> ranks_;
   std::string inference_gate_;
   data::ExampleOptions reading_;
+  std::vector<std::string> compare_;
   bool samples_ = false, any_base_ = false, force_ = false;
 };
 
@@ -77,9 +80,26 @@ void SweepCommand::add_options(CLI::App& app) {
   app.add_option("--max-length", reading_.max_length, "cut examples at so many tokens")
       ->check(CLI::Range(int64_t{2}, kMaxLength))
       ->capture_default_str();
+  app.add_option("--compare", compare_,
+                 "NAME=DIR: an earlier sweep whose curve to draw too; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--samples", samples_, "write samples.jsonl: the loss of every record");
   app.add_flag("--any-base", any_base_, "accept an adapter that was trained on another base model");
   app.add_flag("--force", force_, "replace the output directory");
+}
+
+/// The curves that --compare names.
+std::vector<eval::NamedCurve> SweepCommand::earlier_curves() const {
+  std::vector<eval::NamedCurve> curves;
+  for (const std::string& text : compare_) {
+    const size_t sign = text.find('=');
+    if (sign == std::string::npos || sign == 0 || sign + 1 == text.size()) {
+      fail("--compare", "expected NAME=DIR, got '", printable(text), "'");
+    }
+    keep_input(text.substr(sign + 1), output_);
+    curves.push_back(eval::read_curve(text.substr(sign + 1), text.substr(0, sign)));
+  }
+  return curves;
 }
 
 /// What can be said without loading anything.
@@ -94,6 +114,14 @@ void SweepCommand::check_flags() const {
   }
   for (const fs::path& input : {model_, adapter_, data_}) keep_input(input, output_);
   MappedFile::open(data_);
+}
+
+/// The adapter's directory, or the sweep's own where that would say nothing.
+std::string SweepCommand::curve_name() const {
+  fs::path path = adapter_.empty() ? output_ : adapter_;
+  path = path.lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string() +
+         (inference_gate_.empty() ? "" : ", " + inference_gate_ + " gate");
 }
 
 /// Ascending, each once.
@@ -112,6 +140,7 @@ std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter)
 
 int SweepCommand::run(const Common& common, const CLI::App&) {
   check_flags();
+  const std::vector<eval::NamedCurve> earlier = earlier_curves();
   watch_interrupts();  // from here on there is something to clean up
   AtomicDirectory output(output_, force_);
   model::Model base = load_model(model_, common);
@@ -144,7 +173,7 @@ int SweepCommand::run(const Common& common, const CLI::App&) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  eval::write_report(output.path(), report);
+  eval::write_report(output.path(), report, curve_name(), earlier);
   output.commit();
   std::cout << eval::sweep_table(report.result);
   say(common.quiet, cat(code == 0 ? "" : "interrupted; ", "wrote ", output_.string()));

@@ -107,11 +107,31 @@ std::string sweep_table(const SweepResult& result) {
   return text;
 }
 
-void write_report(const std::filesystem::path& directory, const SweepReport& report) {
+NamedCurve read_curve(const std::filesystem::path& directory, const std::string& name) {
+  const std::filesystem::path path = directory / "sweep.json";
+  const std::string where = path.string();
+  const Json json = read_json(path);
+  const Json* rows = JsonObject(json, where).find("rows");
+  if (rows == nullptr || !rows->is_array()) fail(where, "'rows': expected a list");
+  NamedCurve curve{name, {}};
+  for (const Json& value : *rows) {
+    const JsonObject row(value, where);
+    RankScore score;
+    score.rank = row.integer("rank", 0, int64_t{1} << 20);
+    score.loss = row.number("loss");
+    score.token_accuracy = row.number("token_accuracy");
+    curve.rows.push_back(score);
+  }
+  return curve;
+}
+
+void write_report(const std::filesystem::path& directory, const SweepReport& report,
+                  const std::string& name, std::span<const NamedCurve> others) {
   write_file(directory / "sweep.json", pretty(sweep_json(report)));
   write_file(directory / "sweep.csv", sweep_csv(report.result));
-  const NamedCurve curve{"adapter", report.result.rows};
-  write_file(directory / "sweep.svg", curves_svg({&curve, 1}, title_of(report)));
+  std::vector<NamedCurve> curves{{name, report.result.rows}};
+  curves.insert(curves.end(), others.begin(), others.end());
+  write_file(directory / "sweep.svg", curves_svg(curves, title_of(report)));
   if (!report.result.samples.empty()) {
     write_file(directory / "samples.jsonl", samples_jsonl(report.result));
   }

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "matlora/base/json.h"
 #include "matlora/eval/aurac.h"
+#include "matlora/eval/curves.h"
 #include "matlora/eval/sweep.h"
 
 namespace matlora::eval {
@@ -37,7 +39,13 @@ std::string samples_jsonl(const SweepResult& result);
 /// Aligned columns, and the areas below.
 std::string sweep_table(const SweepResult& result);
 
-/// All files into `directory`, which exists; samples.jsonl only when there are samples.
-void write_report(const std::filesystem::path& directory, const SweepReport& report);
+/// The rows of an earlier sweep's sweep.json in `directory`, as curve `name`. Throws UserError when
+/// the file is missing or not one of a sweep.
+NamedCurve read_curve(const std::filesystem::path& directory, const std::string& name);
+
+/// All files into `directory`, which exists; samples.jsonl only when there are samples. sweep.svg
+/// shows `others` beside this sweep's curve, which is called `name`.
+void write_report(const std::filesystem::path& directory, const SweepReport& report,
+                  const std::string& name, std::span<const NamedCurve> others);
 
 }  // namespace matlora::eval

@@ -33,6 +33,11 @@ for key in model adapter data rows loss perplexity token_accuracy tokens adapter
   grep -q "\"$key\":" all/sweep.json || fail "no $key in sweep.json"
 done
 grep -q '</svg>' all/sweep.svg || fail "sweep.svg does not end"
+# Another sweep's curve beside it; one that is none is an error.
+expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --output both "${cpu[@]}" \
+  --compare "base only=base"
+grep -q 'base only' both/sweep.svg || fail "sweep.svg does not show the other sweep"
+refuses "--compare" sweep --model "$model" --data data.jsonl --output new --compare base
 # Rank 0 is the base model, to the last bit.
 row() { cut -d, -f"1-4" "$1/sweep.csv" | grep "^$2,"; }
 [[ $(row all 0) == "$(row base 0)" ]] || fail "rank 0 is not the base: $(row all 0)"

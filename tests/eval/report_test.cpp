@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/eval/curves.h"
 
@@ -136,15 +137,22 @@ TEST(Report, WritesItsFiles) {
       fs::temp_directory_path() / ("matlora_report_test_" + std::to_string(::getpid()));
   fs::create_directories(directory);
   SweepReport report = example_report();
-  write_report(directory, report);
+  write_report(directory, report, "adapter", {});
   EXPECT_EQ(read_json(directory / "sweep.json"), sweep_json(report));
   EXPECT_EQ(read_file(directory / "sweep.csv"), sweep_csv(report.result));
   EXPECT_NE(read_file(directory / "sweep.svg").find("adapter on tiny &amp; &lt;small&gt;"),
             std::string::npos);
   EXPECT_FALSE(fs::exists(directory / "samples.jsonl"));
   report.result.samples = {{0, 0, 7, 1.5}};
-  write_report(directory, report);
+  const NamedCurve earlier = read_curve(directory, "earlier");
+  ASSERT_EQ(earlier.rows.size(), report.result.rows.size());
+  EXPECT_EQ(earlier.rows.back().rank, report.result.rows.back().rank);
+  EXPECT_EQ(earlier.rows.back().loss, report.result.rows.back().loss);
+  write_report(directory, report, "adapter", {&earlier, 1});
   EXPECT_TRUE(fs::exists(directory / "samples.jsonl"));
+  EXPECT_NE(read_file(directory / "sweep.svg").find("earlier"), std::string::npos);
+  write_file(directory / "sweep.json", "{\"rows\": 3}");
+  EXPECT_THROW(read_curve(directory, "earlier"), UserError);
   fs::remove_all(directory);
 }
 

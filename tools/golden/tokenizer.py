@@ -6,7 +6,7 @@
 For each NAME: OUT_DIR/tokenizer_NAME.json and OUT_DIR/tokenizer_cases_NAME.json, a list of
 {"text", "ids", "ids_no_special", "decoded"}; "decoded" is null where the ids' bytes are not UTF-8.
 MATLORA_MODEL names a GGUF file with a byte-level vocabulary (adds NAME = model, a full-size one);
-MATLORA_GSM8K a directory with test.jsonl (adds its texts to the cases).
+MATLORA_GSM8K a directory with GSM8K's train.jsonl and test.jsonl (adds its texts to the cases).
 """
 
 import json
@@ -95,9 +95,9 @@ def hard_texts():
     yield from random_texts(1000)
 
 
-def gsm8k_texts():
+def gsm8k_texts(part):
     folder = pathlib.Path(os.environ.get("MATLORA_GSM8K", "../shared/data/gsm8k"))
-    path = folder / "test.jsonl"
+    path = folder / f"{part}.jsonl"
     if not path.exists():
         return
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -215,13 +215,13 @@ def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     texts = list(hard_texts())
-    problems = list(gsm8k_texts())
+    problems = list(gsm8k_texts("test"))
     print("Unicode", unicodedata.unidata_version, "in Python")
     for name, tokenizer in small_tokenizers():
         more = problems if name == "smollm" else []
         write(folder, name, tokenizer, texts + more)
     if path := os.environ.get("MATLORA_MODEL"):
-        write(folder, "model", model_tokenizer(path), texts + problems)
+        write(folder, "model", model_tokenizer(path), texts + problems + list(gsm8k_texts("train")))
 
 
 if __name__ == "__main__":
