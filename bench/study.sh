@@ -10,10 +10,14 @@ for method in lora matryoshka; do
     --method "$method" --rank 16 --lr "${LR:-1e-3}" --epochs 1 --batch-size 8 --grad-accum 1 \
     --dtype float32 --seed "${SEED:-42}"
 done
-for method in lora matryoshka; do
-  for gate in paper trained; do
-    "$program" sweep --model "$model" --adapter "$out/$method" --data "$test" --limit 48 \
-      --ranks 0,1,2,4,8,16 --inference-gate "$gate" --dtype float32 \
-      --output "$out/sweep-$method-$gate" --force
-  done
-done
+sweep() {  # METHOD GATE [OPTION]..
+  "$program" sweep --model "$model" --adapter "$out/$1" --data "$test" --limit 48 \
+    --ranks 0,1,2,4,8,16 --inference-gate "$2" --dtype float32 --output "$out/sweep-$1-$2" --force \
+    "${@:3}"
+}
+sweep lora paper
+sweep lora trained
+sweep matryoshka paper
+# Its picture shows all that are worth comparing.
+sweep matryoshka trained --compare "LoRA, cut=$out/sweep-lora-paper" \
+  --compare "Matryoshka, paper gate=$out/sweep-matryoshka-paper"

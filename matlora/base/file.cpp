@@ -113,13 +113,27 @@ void write_file(const fs::path& path, std::string_view bytes) {
   file.commit();
 }
 
+void check_output(const fs::path& path, bool force) {
+  const std::string name = without_slash(path).filename().string();
+  if (name.empty() || name == "." || name == "..") {
+    fail("--output", "expected the name of a directory to make, got '", path.string(), "'");
+  }
+  std::error_code error;
+  if (!fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error))) {
+    return;
+  }
+  if (!force) {
+    fail(path.string(), "the output exists; give another name, or --force to replace it");
+  }
+  const bool ours = fs::exists(path / "adapter_config.json", error) ||
+                    fs::exists(path / "run.toml", error) || fs::exists(path / "sweep.json", error);
+  if (!ours) fail(path.string(), "--force replaces only results of matlora; remove it yourself");
+}
+
 AtomicDirectory::AtomicDirectory(fs::path path, bool force)
     : path_(without_slash(std::move(path))), temporary_(temporary_name(path_)) {
+  check_output(path_, force);
   std::error_code error;
-  const bool empty_directory = fs::is_directory(path_, error) && fs::is_empty(path_, error);
-  if (fs::exists(path_, error) && !empty_directory && !force) {
-    fail(path_.string(), "the output exists; give another name, or --force to replace it");
-  }
   if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), error);
   fs::remove_all(temporary_, error);
   if (!fs::create_directory(temporary_, error)) {

@@ -61,12 +61,17 @@ class AtomicFile {
 /// AtomicFile in one call.
 void write_file(const fs::path& path, std::string_view bytes);
 
+/// Throws UserError unless results can go to the directory `path`: it does not exist or is empty,
+/// or with `force` it holds results of ours (adapter_config.json, run.toml or sweep.json), which
+/// are all that is ever replaced. "", "." and ".." never are.
+void check_output(const fs::path& path, bool force);
+
 /// A directory of results under construction: files are made in a temporary directory beside
 /// `path` and commit() renames it into place. Without commit() nothing is left behind.
 class AtomicDirectory {
  public:
-  /// Throws UserError when `path` exists and is not an empty directory, unless `force`
-  /// (then commit() replaces it), or when its parent cannot be written.
+  /// Throws UserError as check_output does, or when the parent cannot be written. commit() replaces
+  /// an existing result.
   AtomicDirectory(fs::path path, bool force);
   ~AtomicDirectory();
   AtomicDirectory(const AtomicDirectory&) = delete;

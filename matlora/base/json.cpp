@@ -140,6 +140,8 @@ JsonObject JsonObject::object(const std::string& key) const {
   return {value, where_};
 }
 
-std::string pretty(const Json& value) { return value.dump(2) + "\n"; }
+std::string pretty(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 }  // namespace matlora

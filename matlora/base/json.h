@@ -53,7 +53,8 @@ class JsonObject {
   std::string where_;
 };
 
-/// `value` as text with two spaces of indentation and sorted keys, the form PEFT writes.
+/// `value` as text with two spaces of indentation and sorted keys, the form PEFT writes. Bytes that
+/// are not UTF-8 (of a path, say) become U+FFFD.
 std::string pretty(const Json& value);
 
 }  // namespace matlora

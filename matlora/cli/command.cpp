@@ -48,6 +48,13 @@ at::ScalarType choose_dtype(const Common& common, at::Device device) {
   return device.is_cuda() || fast_bfloat16 ? at::kBFloat16 : at::kFloat;
 }
 
+const char* dtype_name(at::ScalarType dtype) {
+  if (dtype == at::kFloat) return "float32";
+  if (dtype == at::kBFloat16) return "bfloat16";
+  check(dtype == at::kHalf, "dtype ", dtype);
+  return "float16";
+}
+
 model::Model load_model(const fs::path& path, const Common& common) {
   const at::Device device = choose_device(common);
   return model::load(path, choose_dtype(common, device), device);

@@ -31,6 +31,9 @@ struct Common {
 at::Device choose_device(const Common& common);
 at::ScalarType choose_dtype(const Common& common, at::Device device);
 
+/// The flag's word for a dtype.
+const char* dtype_name(at::ScalarType dtype);
+
 /// Loads the base model as the common flags say.
 model::Model load_model(const fs::path& path, const Common& common);
 

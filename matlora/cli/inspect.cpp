@@ -77,7 +77,9 @@ Json describe(const format::LlamaConfig& config) {
 /// The files that hold the weights of a HF directory.
 std::set<std::string> weight_files(const fs::path& directory) {
   const fs::path index = directory / "model.safetensors.index.json";
-  if (!fs::exists(index)) return {"model.safetensors"};
+  if (fs::exists(directory / "model.safetensors") || !fs::exists(index)) {
+    return {"model.safetensors"};
+  }
   const Json json = read_json(index);
   const JsonObject map = JsonObject(json, index.string()).object("weight_map");
   std::set<std::string> files;

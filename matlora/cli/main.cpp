@@ -16,6 +16,7 @@ namespace matlora::cli {
 namespace {
 
 constexpr int kOk = 0, kUserError = 2, kBug = 70;
+constexpr char kNoMemory[] = "error: memory: not enough; fewer or shorter sequences at once help\n";
 
 std::vector<std::unique_ptr<Command>> commands() {
   std::vector<std::unique_ptr<Command>> all;
@@ -46,6 +47,7 @@ void add_common_options(CLI::App& app, Common& common) {
   app.add_option("--device", common.device, "auto|cpu|cuda[:N]")->capture_default_str();
   app.add_option("--dtype", common.dtype, "of the base model: auto|float32|bfloat16|float16")
       ->capture_default_str();
+  app.set_version_flag("--version", "matlora " MATLORA_VERSION)->configurable(false);
   app.add_flag("--quiet", common.quiet, "no progress, no messages")->configurable(false);
 }
 
@@ -85,6 +87,11 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
     return kOk;
+  } catch (const CLI::CallForVersion&) {
+    std::cout << app.version() << "\n";
+    return kOk;
+  } catch (const CLI::ConfigError& error) {
+    fail("--config", "unknown key or bad value: ", error.what(), "; keys are options without --");
   } catch (const CLI::Error& error) {
     fail_usage(app, error);
   }
@@ -107,7 +114,6 @@ int dispatch(const std::vector<std::string>& arguments) {
     names.push_back(command->name());
     if (names.back() != arguments[0]) continue;
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-    if (!rest.empty() && rest[0] == "--version") return dispatch({"--version"});
     return run_command(*command, rest);
   }
   fail("command line", "unknown command '", printable(arguments[0]), "'",
@@ -122,13 +128,19 @@ int run_guarded(const std::vector<std::string>& arguments) {
   } catch (const UserError& error) {
     std::cerr << "error: " << error.what() << "\n";
     return kUserError;
-  } catch (const c10::OutOfMemoryError&) {
-    std::cerr << "error: memory: not enough on this device; a smaller --batch-size may help\n";
+  } catch (const fs::filesystem_error& error) {
+    std::cerr << "error: " << error.path1().string() << ": " << error.code().message() << "\n";
     return kUserError;
   } catch (const c10::Error& error) {
-    std::cerr << "bug: " << error.what_without_backtrace() << "\n";
+    const std::string message = error.what_without_backtrace();
+    if (message.find("allocate memory") != message.npos ||
+        message.find("out of memory") != message.npos) {
+      std::cerr << kNoMemory;
+      return kUserError;
+    }
+    std::cerr << "bug: " << message << "\n";
   } catch (const std::bad_alloc&) {
-    std::cerr << "error: memory: not enough; a smaller --batch-size or --max-length may help\n";
+    std::cerr << kNoMemory;
     return kUserError;
   } catch (const std::exception& error) {
     std::cerr << "bug: " << error.what() << "\n";

@@ -1,5 +1,7 @@
 #include "matlora/cli/run_directory.h"
 
+#include <unistd.h>
+
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
@@ -14,29 +16,37 @@ constexpr char kLogFile[] = "train_log.jsonl";
 RunDirectory::RunDirectory(fs::path path, bool force, bool resume)
     : path_(std::move(path)), resume_(resume), keep_(resume) {
   std::error_code error;
-  const bool taken =
-      fs::exists(path_, error) && !(fs::is_directory(path_, error) && fs::is_empty(path_, error));
-  if (resume && !taken) fail(path_.string(), "nothing to resume: no such directory");
-  if (taken && !force && !resume) {
-    fail(path_.string(),
-         "the output exists; give another name, --resume to go on with it, or --force to replace "
-         "it");
+  if (!resume) {
+    check_output(path_, force);
+  } else if (!fs::exists(path_ / "run.toml", error)) {
+    fail(path_.string(), "nothing to resume: no run.toml in it");
   }
 }
 
 RunDirectory::~RunDirectory() {
   std::error_code error;
-  if (begun_ && !keep_) fs::remove_all(path_, error);
+  if (begun_ && !keep_) {
+    fs::remove_all(path_, error);
+    if (!replaced_.empty()) fs::rename(replaced_, path_, error);
+  } else if (!replaced_.empty()) {
+    fs::remove_all(replaced_, error);
+  }
 }
 
 void RunDirectory::begin(const std::string& run_toml, int64_t steps) {
   std::error_code error;
-  if (!resume_) fs::remove_all(path_, error);
-  fs::create_directories(path_, error);
-  if (!fs::is_directory(path_)) {
-    fail(path_.string(), "cannot make the directory: ", error.message());
+  if (!resume_ && fs::exists(path_, error)) {
+    const fs::path aside =
+        (path_ / "").parent_path().string() + ".old" + std::to_string(::getpid());
+    fs::rename(path_, aside, error);
+    if (error) fail(path_.string(), "cannot be replaced: ", error.message());
+    replaced_ = aside;
   }
   begun_ = true;
+  fs::create_directories(path_, error);
+  if (!fs::is_directory(path_, error)) {
+    fail(path_.string(), "cannot make the directory: ", error.message());
+  }
   write_file(path_ / "run.toml", run_toml);
   if (resume_) keep_log_lines(steps);
   log_.open(path_ / kLogFile, std::ios::app);

@@ -12,10 +12,9 @@ namespace matlora::cli {
 
 class RunDirectory {
  public:
-  /// Starts a run at `path`. Throws UserError when it exists and holds something, unless `force`
-  /// (then that is removed by begin()).
+  /// Throws UserError as check_output does; with `resume`, when there is no run at `path`.
   RunDirectory(std::filesystem::path path, bool force, bool resume);
-  /// Removes the directory when nothing was saved in it.
+  /// Removes the directory when nothing was saved in it, and brings back what it replaced.
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -36,7 +35,7 @@ class RunDirectory {
  private:
   void keep_log_lines(int64_t steps);
 
-  std::filesystem::path path_;
+  std::filesystem::path path_, replaced_;  // replaced_: what lay at path_, put aside
   bool resume_, keep_, begun_ = false;
   double elapsed_before_s_ = 0;
   std::ofstream log_;

@@ -20,13 +20,6 @@ namespace {
 
 constexpr int64_t kMaxLength = 1 << 20;  // tokens of one example
 
-const char* dtype_name(at::ScalarType dtype) {
-  if (dtype == at::kFloat) return "float32";
-  if (dtype == at::kBFloat16) return "bfloat16";
-  check(dtype == at::kHalf, "dtype ", dtype);
-  return "float16";
-}
-
 /// 0 and the train ranks of a nested adapter; of any other 0, the powers of two and R.
 std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
   std::vector<int64_t> ranks = {0};
@@ -43,7 +36,7 @@ class SweepCommand : public Command {
   std::string name() const override { return "sweep"; }
   std::string summary() const override { return "show how good every rank of an adapter is"; }
   std::string example() const override {
-    return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output out/sweep";
+    return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output sweep";
   }
   void add_options(CLI::App& app) override;
   int run(const Common& common, const CLI::App& app) override;

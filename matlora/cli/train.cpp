@@ -1,5 +1,6 @@
 // matlora train: an adapter for a base model and a file of records.
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <csignal>
@@ -21,6 +22,8 @@
 namespace matlora::cli {
 namespace {
 
+constexpr int64_t kMaxRank = 1 << 20;  // what an adapter's reader accepts
+
 /// The options of a run as text flags and numbers, before they become a rule and a recipe.
 struct TrainConfig {
   std::string model, data, output;
@@ -40,7 +43,7 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
   option("--method", c.method, "matryoshka|dylora|lora");
-  option("--rank", c.rank, "R, the full rank");
+  option("--rank", c.rank, "R, the full rank")->check(CLI::Range(int64_t{1}, kMaxRank));
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
       ->delimiter(',');
   option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
@@ -140,9 +143,15 @@ adapter::GateRule make_rule(const TrainConfig& c) {
   return rule;
 }
 
+/// Options without a value (defaults that the others decide) are left out.
 std::string run_record(const CLI::App& app) {
-  return "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n" +
-         app.config_to_str(/*default_also=*/true);
+  std::istringstream all(app.config_to_str(/*default_also=*/true));
+  std::string text =
+      "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n";
+  for (std::string line; std::getline(all, line);) {
+    if (!line.ends_with("=\"\"") && !line.ends_with("=[]")) text += line + "\n";
+  }
+  return text;
 }
 
 class Train : public Command {
@@ -171,17 +180,20 @@ class Train : public Command {
   }
 
   int run(const Common& common, const CLI::App& app) override {
-    RunDirectory directory(c_.output, c_.force, c_.resume);
     if (!c_.resume) {
       for (const std::string& input : {c_.model, c_.data, c_.gate_file, c_.init_adapter}) {
         keep_input(input, c_.output);
       }
     }
+    RunDirectory directory(c_.output, c_.force, c_.resume);
     c_.recipe.shuffle = !c_.no_shuffle;
     c_.recipe.schedule = train::parse_schedule(c_.schedule, "--lr-schedule");
     adapter::Adapter adapter = start_adapter(app);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
+    record(app, "--dtype", std::vector<std::string>{dtype_name(base.llama.dtype())});
+    record(app, "--device", std::vector<std::string>{base.llama.device().str()});
+    record(app, "--threads", std::vector<int>{at::get_num_threads()});
     const data::Examples examples =
         read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
     if (adapter.layers.empty()) {
@@ -191,11 +203,13 @@ class Train : public Command {
       layer.a = layer.a.to(base.llama.device());
       layer.b = layer.b.to(base.llama.device());
     }
+    base_ = base.digest + " " + c10::toString(base.llama.dtype());
+    examples_ = static_cast<int64_t>(examples.items.size());
     adapter::attach(base.llama, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
     train::Trainer trainer(base.llama, adapter, examples.items, c_.recipe);
     if (c_.resume) train::restore_state(c_.output, adapter, trainer, recipe_text(adapter));
-    record(app, "--train-ranks", adapter.rule.train_ranks);
     record(app, "--target-modules", c_.targets);
+    watch_interrupts();
     directory.begin(run_record(app), trainer.step());
     return train_and_save(common, base, adapter, trainer, directory);
   }
@@ -240,7 +254,9 @@ class Train : public Command {
   /// What a resumed run must repeat for its steps to follow from the earlier ones.
   std::string recipe_text(const adapter::Adapter& adapter) const {
     const train::Recipe& r = c_.recipe;
-    return cat("method=", adapter::name(adapter.rule.method), " scaling=", c_.scaling,
+    return cat(std::setprecision(17), "base=", base_, " examples=", examples_,
+               " gate=", join(adapter.rule.custom), " targets=", join(c_.targets),
+               " method=", adapter::name(adapter.rule.method), " scaling=", c_.scaling,
                " mask=", c_.mask, " rank=", c_.rank,
                " train_ranks=", join(adapter.rule.train_ranks), " data=", c_.data,
                " limit=", c_.limit, " max_length=", c_.max_length, " epochs=", r.epochs,
@@ -252,7 +268,6 @@ class Train : public Command {
 
   int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
                      train::Trainer& trainer, RunDirectory& directory) const {
-    watch_interrupts();
     const model::AdapterInfo info{c_.model, base.digest};
     say(common.quiet,
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
@@ -297,6 +312,8 @@ class Train : public Command {
   }
 
   TrainConfig c_;
+  std::string base_;  // its digest and dtype
+  int64_t examples_ = 0;
 };
 
 }  // namespace

@@ -37,7 +37,8 @@ std::optional<Aurac> aurac(std::vector<RankAccuracy> points) {
   Aurac result;
   result.v1 = mean_height(points, [](int64_t rank) { return static_cast<double>(rank); });
   result.v2 = mean_height(points, [](int64_t rank) { return std::log2(rank); });
-  result.avg = (result.v1 + result.v2) / 2;
+  for (const RankAccuracy& point : points) result.avg += point.accuracy;
+  result.avg /= static_cast<double>(points.size());
   return result;
 }
 

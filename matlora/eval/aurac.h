@@ -1,7 +1,7 @@
 // AURAC, the area under the rank-accuracy curve. With ranks r_1 < .. < r_m and accuracies a:
 //   v1  = Σ_j (r_{j+1} - r_j)·(a_j + a_{j+1})/2 / (r_m - r_1)
 //   v2  = the same with log2 r in place of r
-//   avg = (v1 + v2)/2
+//   avg = the mean of the accuracies
 // Rank 0, the base model, is no part of the area. One rank alone: its accuracy.
 #pragma once
 

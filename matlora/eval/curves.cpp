@@ -7,7 +7,6 @@
 #include <set>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
 
 namespace matlora::eval {
 namespace {
@@ -261,11 +260,6 @@ std::string curves_svg(std::span<const NamedCurve> curves, const std::string& ti
   if (curves.size() > 1) svg += draw_legend(curves);
   for (const Panel& panel : panels) svg += draw_panel(curves, panel);
   return svg + "</svg>\n";
-}
-
-void write_svg(const std::filesystem::path& path, std::span<const NamedCurve> curves,
-               const std::string& title) {
-  write_file(path, curves_svg(curves, title));
 }
 
 }  // namespace matlora::eval

@@ -2,7 +2,6 @@
 // light and dark pages. No script and no fonts of its own.
 #pragma once
 
-#include <filesystem>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,9 +20,5 @@ struct NamedCurve {
 /// model, is a dashed line. A legend comes with the second curve, numbers at the dots only with a
 /// single curve of few ranks; every dot has a tooltip.
 std::string curves_svg(std::span<const NamedCurve> curves, const std::string& title);
-
-/// curves_svg into a file.
-void write_svg(const std::filesystem::path& path, std::span<const NamedCurve> curves,
-               const std::string& title);
 
 }  // namespace matlora::eval

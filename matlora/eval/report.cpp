@@ -113,7 +113,7 @@ NamedCurve read_curve(const std::filesystem::path& directory, const std::string&
   const Json json = read_json(path);
   const Json* rows = JsonObject(json, where).find("rows");
   if (rows == nullptr || !rows->is_array()) fail(where, "'rows': expected a list");
-  NamedCurve curve{name, {}};
+  NamedCurve curve{printable(name), {}};
   for (const Json& value : *rows) {
     const JsonObject row(value, where);
     RankScore score;
@@ -129,7 +129,7 @@ void write_report(const std::filesystem::path& directory, const SweepReport& rep
                   const std::string& name, std::span<const NamedCurve> others) {
   write_file(directory / "sweep.json", pretty(sweep_json(report)));
   write_file(directory / "sweep.csv", sweep_csv(report.result));
-  std::vector<NamedCurve> curves{{name, report.result.rows}};
+  std::vector<NamedCurve> curves{{printable(name), report.result.rows}};
   curves.insert(curves.end(), others.begin(), others.end());
   write_file(directory / "sweep.svg", curves_svg(curves, title_of(report)));
   if (!report.result.samples.empty()) {

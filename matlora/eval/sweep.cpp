@@ -72,6 +72,9 @@ void add_rank(SweepResult& result, RankScore row, std::span<const double> nll,
     if (samples) result.samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i]});
   }
   row.loss /= static_cast<double>(row.tokens);
+  if (!std::isfinite(row.loss)) {
+    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, "; try --dtype float32");
+  }
   row.perplexity = std::exp(row.loss);
   row.token_accuracy /= static_cast<double>(row.tokens);
   result.rows.push_back(row);

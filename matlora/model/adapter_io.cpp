@@ -130,7 +130,7 @@ std::vector<LayerAdapter> read_matrices(const fs::path& path, int64_t rank, at::
 const std::set<std::string> kHarmless = {"auto_mapping",
                                          "base_model_name_or_path",
                                          "inference_mode",
-                                         "init_lora_weights",
+
                                          "layers_pattern",
                                          "layers_to_transform",
                                          "lora_alpha",
@@ -154,6 +154,11 @@ const std::set<std::string> kHarmless = {"auto_mapping",
 
 bool is_default(const std::string& key, const Json& value) {
   if (key == "bias") return value == "none";
+  // pissa, olora, corda and the like change the base weights when PEFT loads them.
+  if (key == "init_lora_weights") {
+    return value.is_boolean() || value.is_null() || value == "gaussian" || value == "orthogonal" ||
+           value == "eva";
+  }
   return value.is_null() || value == false || value == Json::object() || value == Json::array();
 }
 
@@ -175,7 +180,7 @@ adapter::GateRule read_peft_rule(const fs::path& path, AdapterInfo& info) {
   rule.rank = config.integer("r", 1, 1 << 20);
   rule.train_ranks = {rule.rank};
   rule.scaling = config.boolean_or("use_rslora", false) ? Scaling::sqrt : Scaling::rank;
-  rule.alpha = config.number("lora_alpha");
+  rule.alpha = config.number_or("lora_alpha", 8);  // PEFT's default
   return rule;
 }
 

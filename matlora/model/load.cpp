@@ -47,6 +47,32 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   return vocabulary;
 }
 
+/// FNV-1a, 64 bits, of shapes and of some numbers of every weight.
+class Digest {
+ public:
+  void add(const at::Tensor& tensor) {
+    const at::Tensor flat = tensor.reshape(-1);
+    const int64_t step = std::max<int64_t>(1, flat.numel() / 64);
+    const at::Tensor some = flat.slice(0, 0, flat.numel(), step).to(at::kFloat).contiguous();
+    for (const int64_t n : tensor.sizes()) add(&n, sizeof n);
+    add(some.const_data_ptr(), some.nbytes());
+  }
+
+  std::string text() const {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash_));
+    return digits;
+  }
+
+ private:
+  void add(const void* data, size_t size) {
+    const auto* bytes = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < size; ++i) hash_ = (hash_ ^ bytes[i]) * 0x100000001b3u;
+  }
+
+  uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
 /// Builds the modules of one model from a source of weights.
 class Builder {
  public:
@@ -54,7 +80,7 @@ class Builder {
           at::Device device)
       : source_(source), config_(config), dtype_(dtype), device_(device) {}
 
-  nn::Llama build(std::vector<float> frequencies) const {
+  nn::Llama build(const std::vector<float>& frequencies) {
     const auto& c = config_;
     nn::Llama model;
     model.num_heads = c.num_heads;
@@ -71,18 +97,23 @@ class Builder {
     return model;
   }
 
+  /// Of all weights that build() took, as stored.
+  std::string digest() const { return digest_.text(); }
+
  private:
-  at::Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) const {
-    return source_.get(name, shape).to(device_, dtype_);
+  at::Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) {
+    const at::Tensor stored = source_.get(name, shape);
+    digest_.add(stored);
+    return stored.to(device_, dtype_);
   }
 
-  nn::Linear linear(const std::string& name, int64_t out, int64_t in, bool bias) const {
+  nn::Linear linear(const std::string& name, int64_t out, int64_t in, bool bias) {
     nn::Linear result{tensor(name + ".weight", {out, in}), {}, nullptr};
     if (bias) result.bias = tensor(name + ".bias", {out});
     return result;
   }
 
-  nn::LlamaLayer layer(int64_t index) const {
+  nn::LlamaLayer layer(int64_t index) {
     const auto& c = config_;
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
@@ -105,6 +136,7 @@ class Builder {
   const format::LlamaConfig& config_;
   at::ScalarType dtype_;
   at::Device device_;
+  Digest digest_;
 };
 
 std::vector<float> frequencies(const format::LlamaConfig& config) {
@@ -156,9 +188,9 @@ Model load_gguf(const fs::path& path, at::ScalarType dtype, at::Device device) {
   std::vector<float> turns = frequencies(config);
   divide_by_rope_factors(file, turns);
   const auto source = open_gguf_weights(std::move(file), config);
-  return {path,   Builder(*source, config, dtype, device).build(turns),
-          config, std::move(tokenizer),
-          {},     ""};
+  Builder builder(*source, config, dtype, device);
+  nn::Llama llama = builder.build(turns);
+  return {path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
 }
 
 /// The id of tokenizer_config.json's eos_token, which is what ends an answer in training
@@ -181,17 +213,11 @@ Model load_hf(const fs::path& path, at::ScalarType dtype, at::Device device) {
   format::LlamaConfig config = format::read_hf_config(path);
   text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
   const auto source = open_hf_weights(path);
-  Model model{path,   Builder(*source, config, dtype, device).build(frequencies(config)),
-              config, std::move(tokenizer),
-              {},     ""};
+  Builder builder(*source, config, dtype, device);
+  nn::Llama llama = builder.build(frequencies(config));
+  Model model{path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
   if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
   return model;
-}
-
-uint64_t fnv1a(const void* data, size_t size, uint64_t hash) {
-  const auto* bytes = static_cast<const unsigned char*>(data);
-  for (size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 0x100000001b3u;
-  return hash;
 }
 
 }  // namespace
@@ -204,34 +230,12 @@ Model load(const fs::path& path, at::ScalarType dtype, at::Device device) {
     auto& known = model.stop_ids;
     if (std::find(known.begin(), known.end(), stop) == known.end()) known.push_back(stop);
   }
-  model.digest = base_digest(model.llama);
   return model;
 }
 
 text::Tokenizer load_tokenizer(const fs::path& path) {
   if (!is_gguf(path)) return text::Tokenizer::from_json(path / "tokenizer.json");
   return text::Tokenizer::from_gguf(gguf_vocabulary(format::Gguf::open(path)));
-}
-
-std::string base_digest(nn::Llama& model) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  const auto add = [&](const at::Tensor& tensor) {
-    const at::Tensor flat = tensor.reshape(-1);
-    const int64_t step = std::max<int64_t>(1, flat.numel() / 64);
-    // bfloat16 is the coarsest dtype that a base is loaded in: the digest is the same in all.
-    const at::Tensor some = flat.slice(0, 0, flat.numel(), step)
-                                .to(at::kCPU, at::kFloat)
-                                .to(at::kBFloat16)
-                                .contiguous();
-    for (const int64_t n : tensor.sizes()) hash = fnv1a(&n, sizeof n, hash);
-    hash = fnv1a(some.const_data_ptr(), some.nbytes(), hash);
-  };
-  add(model.embedding);
-  add(model.lm_head.weight);
-  nn::for_each_linear(model, [&](const std::string&, nn::Linear& layer) { add(layer.weight); });
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
-  return text;
 }
 
 }  // namespace matlora::model

@@ -20,7 +20,10 @@ struct Model {
   format::LlamaConfig config;
   text::Tokenizer tokenizer;
   std::vector<int32_t> stop_ids;  // tokens that end a generation; the first one ends an answer
-  std::string digest;             // see base_digest
+  /// What the base is: 16 hexadecimal digits of its shapes and some numbers of every weight as
+  /// stored, so the same in every dtype it is loaded in and from a HF directory and a GGUF of equal
+  /// weights.
+  std::string digest;
 };
 
 /// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json
@@ -31,9 +34,5 @@ Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device d
 
 /// Only the tokenizer of such a path.
 text::Tokenizer load_tokenizer(const std::filesystem::path& path);
-
-/// A short hexadecimal digest of what a base model is: its sizes and some numbers of every weight,
-/// as float32 (so a HF directory and an F32 GGUF of the same weights have the same one).
-std::string base_digest(nn::Llama& model);
 
 }  // namespace matlora::model

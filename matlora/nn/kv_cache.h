@@ -16,7 +16,6 @@ class KvCache {
           const at::TensorOptions& options);
 
   int64_t length() const { return length_; }  ///< tokens
-  int64_t capacity() const { return capacity_; }
 
   struct View {
     at::Tensor keys, values;  // [length + n, H_kv, D]

@@ -97,6 +97,8 @@ TEST_F(FileTest, AtomicDirectoryReplacesOnlyWithForce) {
   dir.write("out/old", "old");
   EXPECT_USER_ERROR(AtomicDirectory(at("out"), false),
                     "out: the output exists; give another name, or --force to replace it");
+  EXPECT_USER_ERROR(AtomicDirectory(at("out"), true), "--force replaces only results of matlora");
+  dir.write("out/sweep.json", "{}");
   { AtomicDirectory uncommitted(at("out"), true); }
   EXPECT_EQ(read_file(at("out/old")), "old");
   AtomicDirectory forced(at("out"), true);
@@ -107,12 +109,18 @@ TEST_F(FileTest, AtomicDirectoryReplacesOnlyWithForce) {
   EXPECT_EQ(dir.entries(), 1u);
 }
 
-TEST_F(FileTest, AtomicDirectoryOverAFile) {
+TEST_F(FileTest, AtomicDirectoryOverAFileIsRefused) {
   dir.write("out", "file");
   EXPECT_USER_ERROR(AtomicDirectory(at("out"), false), "the output exists");
-  AtomicDirectory(at("out"), true).commit();
-  EXPECT_TRUE(fs::is_directory(at("out")));
+  EXPECT_USER_ERROR(AtomicDirectory(at("out"), true), "--force replaces only results of matlora");
+  EXPECT_EQ(read_file(at("out")), "file");
   EXPECT_EQ(dir.entries(), 1u);
+}
+
+TEST_F(FileTest, AtomicDirectoryNeedsAName) {
+  for (const char* name : {"", ".", "..", "/"}) {
+    EXPECT_USER_ERROR(AtomicDirectory(name, true), "expected the name of a directory");
+  }
 }
 
 TEST_F(FileTest, AtomicDirectoryUnderAFileIsRefused) {

@@ -107,4 +107,30 @@ refuses "--output" slice --adapter kept --rank 1 --output kept --force
 cmp -s adapter/adapter_model.safetensors kept/adapter_model.safetensors ||
   fail "--force replaced the adapter that the command reads"
 
+# --force replaces results of ours and nothing else.
+mkdir home && echo thesis >home/thesis.txt
+refuses "--force replaces only" slice --adapter adapter --rank 1 --output home --force
+refuses "--force replaces only" train --model "$model" --data data.jsonl --output home --force
+[[ $(cat home/thesis.txt) == thesis ]] || fail "--force removed a file that is not ours"
+refuses "--output" sweep --model "$model" --data data.jsonl --output . --force
+refuses "--output" sweep --model "$model" --data data.jsonl --output ""
+
+# A run that fails leaves the result it was to replace.
+cp -r adapter precious
+echo '[1e30, 1e30, 1e30, 1e30, 1e30, 1e30, 1e30, 1e30]' >huge.json
+refuses "gradient norm" train --model "$model" --data data.jsonl --output precious --force \
+  --init-adapter adapter --gate huge.json --max-steps 2 --dtype float32 --quiet
+expect_same adapter/adapter_model.safetensors precious/adapter_model.safetensors
+
+# Names that the file system refuses, ranks that no memory holds.
+long=$(printf 'n%.0s' {1..300})
+refuses "$long" inspect "$long"
+refuses "$long" slice --adapter adapter --rank 1 --output "$long"
+refuses "--rank" train --model "$model" --data data.jsonl --output new --rank 9000000000000000000
+
+# PEFT would change the base weights for this one.
+cp -r adapter pissa && rm pissa/matlora.json
+sed -i 's/"init_lora_weights": true/"init_lora_weights": "pissa"/' pissa/adapter_config.json
+refuses "init_lora_weights" sweep --model "$model" --adapter pissa --data data.jsonl --output new
+
 finish

@@ -114,6 +114,7 @@ expect_file sigint/$weights sigint/adapter_config.json sigint/matlora.json
 grep -q -- --resume err.txt || fail "no word on how to go on: $(cat err.txt)"
 expect_code 2 train --config sigint/run.toml --resume --quiet --lr 1
 grep -q "other options" err.txt || fail "resumed with other options: $(cat err.txt)"
+expect_code 2 train --config sigint/run.toml --resume --quiet --model "$models/biases"
 resume sigint
 interrupt TERM 143 sigterm
 expect_file sigterm/$weights
