@@ -2,7 +2,7 @@
 #   make TORCH_INDEX=URL      the pip index for torch (which CPU or CUDA build)
 #   make LIBTORCH=/path       an unpacked LibTorch instead of the wheel
 #   make demo DATA=file.jsonl your own problems
-.PHONY: setup setup-ref build golden asan test test-fast lint format demo clean
+.PHONY: setup setup-ref build golden asan test test-fast bench-micro lint format demo clean
 .DEFAULT_GOAL := build
 
 JOBS ?= 2
@@ -46,6 +46,10 @@ test: build asan golden
 
 test-fast: build golden
 	$(CTEST) --test-dir build/release -LE 'parity|slow|package'
+
+bench-micro: build
+	@cmake --build --preset release -j$(JOBS) --target matlora_bench
+	@build/release/bench/matlora_bench
 
 lint: build asan
 	@tools/lint.sh tidy build/asan build/release

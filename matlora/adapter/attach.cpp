@@ -12,8 +12,6 @@
 namespace matlora::adapter {
 namespace {
 
-std::string last_part(const std::string& layer) { return layer.substr(layer.rfind('.') + 1); }
-
 void check_targets(std::span<const std::string> targets, std::span<const std::string> known) {
   if (targets.empty()) fail("--target-modules", "no module is named");
   for (const std::string& target : targets) {
@@ -38,6 +36,8 @@ at::Tensor uniform(int64_t rank, int64_t in, double bound, std::mt19937_64& rand
 
 }  // namespace
 
+std::string module_name(const std::string& layer) { return layer.substr(layer.rfind('.') + 1); }
+
 void Adapter::select_rank(int64_t k, InferenceGate how, at::Device device) {
   check(k >= 0 && k <= rule.rank, "rank ", k, " of ", rule.rank);
   gate->set(k == 0 ? std::vector<double>() : adapter::inference_gate(rule, k, how), device);
@@ -58,7 +58,7 @@ Init parse_init(const std::string& text, const std::string& where) {
 std::vector<std::string> target_names(nn::Llama& model) {
   std::vector<std::string> names;
   nn::for_each_linear(model, [&](const std::string& layer, nn::Linear&) {
-    const std::string name = last_part(layer);
+    const std::string name = module_name(layer);
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   });
   return names;
@@ -69,7 +69,7 @@ std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::stri
   check_targets(targets, target_names(model));
   const auto wanted = [&](const std::string& layer) {
     return std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
-      return target == "all-linear" || target == last_part(layer);
+      return target == "all-linear" || target == module_name(layer);
     });
   };
   std::mt19937_64 random(seed);

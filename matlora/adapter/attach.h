@@ -39,6 +39,9 @@ struct Adapter {
 enum class Init { paper, kaiming };
 Init parse_init(const std::string& text, const std::string& where);
 
+/// The last part of a layer's name: `q_proj` of `model.layers.0.self_attn.q_proj`.
+std::string module_name(const std::string& layer);
+
 /// The names that `targets` may hold for this model: q_proj, .., down_proj.
 std::vector<std::string> target_names(nn::Llama& model);
 

@@ -13,8 +13,10 @@
 namespace matlora {
 namespace {
 
+constexpr char kTemporary[] = ".tmp";  // followed by the process's number
+
 std::string temporary_name(const fs::path& path) {
-  return path.string() + ".tmp" + std::to_string(::getpid());
+  return path.string() + kTemporary + std::to_string(::getpid());
 }
 
 /// Makes a rename in `directory` survive a crash; best effort, as not all file systems allow it.
@@ -105,6 +107,13 @@ void AtomicFile::commit() {
   ::close(descriptor_);
   descriptor_ = -1;
   sync_directory(path_.parent_path());
+}
+
+bool is_temporary(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const size_t end = name.find_last_not_of("0123456789");
+  return end != std::string::npos && end + 1 < name.size() &&
+         name.substr(0, end + 1).ends_with(kTemporary);
 }
 
 void write_file(const fs::path& path, std::string_view bytes) {

@@ -58,6 +58,9 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
+/// Whether the name is one that AtomicFile or AtomicDirectory gives to what is not finished.
+bool is_temporary(const fs::path& path);
+
 /// AtomicFile in one call.
 void write_file(const fs::path& path, std::string_view bytes);
 

@@ -4,6 +4,7 @@
 #include <ATen/Context.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "matlora/base/error.h"
@@ -108,6 +109,18 @@ CLI::Validator finite(double lowest, double highest) {
             return fits ? std::string() : "expected a number in " + range + ", got " + text;
           },
           "in " + range};
+}
+
+CLI::Validator seed() {
+  return {[](std::string& text) {
+            uint64_t value = 0;
+            const char* end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, value);
+            return error == std::errc() && rest == end
+                       ? std::string()
+                       : "expected an integer in 0..2^64-1, got " + printable(text);
+          },
+          "0..2^64-1"};
 }
 
 void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag) {

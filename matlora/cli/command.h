@@ -52,6 +52,9 @@ void keep_input(const fs::path& input, const fs::path& output);
 /// For CLI11's check(): a finite number in lowest..highest (CLI::Range lets NaN pass).
 CLI::Validator finite(double lowest, double highest);
 
+/// For CLI11's check(): an integer in 0..2^64-1 (CLI11 takes the largest for any beyond it).
+CLI::Validator seed();
+
 /// Throws UserError naming `flag` unless 0 <= rank <= the adapter's.
 void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag);
 
@@ -64,7 +67,7 @@ class Command {
   virtual std::string example() const = 0;      ///< shown below --help
   virtual void add_options(CLI::App& app) = 0;  ///< beside the common ones
   /// Returns the exit code.
-  virtual int run(const Common& common, const CLI::App& app) = 0;
+  virtual int run(const Common& common, CLI::App& app) = 0;
 };
 
 std::unique_ptr<Command> make_train();

@@ -52,7 +52,7 @@ void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Mod
 }
 
 std::vector<int32_t> encode_prompt(const GenerateFlags& flags, const model::Model& base) {
-  const std::vector<int32_t> prompt = base.tokenizer.encode(flags.prompt, /*add_special=*/true);
+  std::vector<int32_t> prompt = base.tokenizer.encode(flags.prompt, /*add_special=*/true);
   if (prompt.empty()) {
     fail("--prompt", "the prompt is empty and the model has no token to begin with");
   }
@@ -84,15 +84,13 @@ class Generate : public Command {
         ->capture_default_str();
     app.add_option("--top-p", flags_.top_p, "Draw from the likeliest tokens of this probability")
         ->capture_default_str();
-    app.add_option("--seed", flags_.seed, "Of the draws")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
+    app.add_option("--seed", flags_.seed, "Of the draws")->check(seed())->capture_default_str();
     app.add_option("--inference-gate", flags_.inference_gate,
                    "paper|trained (default: what the adapter records)");
     app.add_flag("--any-base", flags_.any_base, "Accept an adapter of another base model");
   }
 
-  int run(const Common& common, const CLI::App& app) override {
+  int run(const Common& common, CLI::App& app) override {
     check_flags(flags_, app);
     model::Model base = load_model(flags_.model, common);
     if (!flags_.adapter.empty()) prepare_adapter(flags_, app, base);

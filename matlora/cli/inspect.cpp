@@ -245,7 +245,7 @@ class Inspect : public Command {
     app.add_flag("--json", json_, "Print JSON");
   }
 
-  int run(const Common&, const CLI::App&) override {
+  int run(const Common&, CLI::App&) override {
     Json document = inspect_path(path_);
     document["path"] = path_;
     if (json_) {

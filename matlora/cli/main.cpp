@@ -74,6 +74,18 @@ void check_option_names(const CLI::App& app, const std::vector<std::string>& arg
   fail("command line", message, "; see `matlora ", app.get_name(), " --help`");
 }
 
+/// CLI11 ends its message for an unknown key with the key.
+[[noreturn]] void fail_config(const CLI::App& app, const CLI::Error& error) {
+  const std::string message = error.what();
+  const std::string key = message.substr(message.rfind(' ') + 1);
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_configurable()) known.push_back(option->get_name(false, false).substr(2));
+  }
+  fail(app.get_config_ptr()->as<std::string>(), "unknown key or bad value: ", printable(message),
+       did_you_mean(key, known), "; keys are options without --");
+}
+
 int run_command(Command& command, const std::vector<std::string>& arguments) {
   CLI::App app(command.summary(), command.name());
   app.footer("Example:\n  " + command.example());
@@ -91,7 +103,7 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
     std::cout << app.version() << "\n";
     return kOk;
   } catch (const CLI::ConfigError& error) {
-    fail("--config", "unknown key or bad value: ", error.what(), "; keys are options without --");
+    fail_config(app, error);
   } catch (const CLI::Error& error) {
     fail_usage(app, error);
   }

@@ -48,9 +48,20 @@ void RunDirectory::begin(const std::string& run_toml, int64_t steps) {
     fail(path_.string(), "cannot make the directory: ", error.message());
   }
   write_file(path_ / "run.toml", run_toml);
-  if (resume_) keep_log_lines(steps);
+  if (resume_) {
+    remove_unfinished_files();
+    keep_log_lines(steps);
+  }
   log_.open(path_ / kLogFile, std::ios::app);
   if (!log_) fail((path_ / kLogFile).string(), "cannot write the file");
+}
+
+void RunDirectory::remove_unfinished_files() {
+  std::vector<fs::path> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+    if (is_temporary(entry.path())) found.push_back(entry.path());
+  }
+  for (const fs::path& path : found) fs::remove(path);
 }
 
 void RunDirectory::keep_log_lines(int64_t steps) {

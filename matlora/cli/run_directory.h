@@ -33,6 +33,7 @@ class RunDirectory {
   double elapsed_before_s() const { return elapsed_before_s_; }
 
  private:
+  void remove_unfinished_files();  // of a run that was killed while it wrote
   void keep_log_lines(int64_t steps);
 
   std::filesystem::path path_, replaced_;  // replaced_: what lay at path_, put aside

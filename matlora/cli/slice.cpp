@@ -26,7 +26,7 @@ class Slice : public Command {
     app.add_flag("--force", force_, "replace an existing output");
   }
 
-  int run(const Common& common, const CLI::App&) override {
+  int run(const Common& common, CLI::App&) override {
     const model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
     const adapter::Adapter& full = loaded.adapter;
     check_rank(rank_, full, "--rank");

@@ -39,7 +39,7 @@ class SweepCommand : public Command {
     return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output sweep";
   }
   void add_options(CLI::App& app) override;
-  int run(const Common& common, const CLI::App& app) override;
+  int run(const Common& common, CLI::App& app) override;
 
  private:
   void check_flags() const;
@@ -100,6 +100,9 @@ void SweepCommand::check_flags() const {
   if (!inference_gate_.empty()) {
     adapter::parse_inference_gate(inference_gate_, "--inference-gate");
   }
+  if (adapter_.empty() && !inference_gate_.empty()) {
+    fail("--inference-gate", "there is no adapter; give --adapter DIR");
+  }
   for (const int64_t rank : ranks_) {
     if (adapter_.empty() && rank != 0) {
       fail("--ranks", "rank ", rank, " needs an adapter; give --adapter DIR");
@@ -131,7 +134,7 @@ std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter)
   return ranks;
 }
 
-int SweepCommand::run(const Common& common, const CLI::App&) {
+int SweepCommand::run(const Common& common, CLI::App&) {
   check_flags();
   const std::vector<eval::NamedCurve> earlier = earlier_curves();
   watch_interrupts();  // from here on there is something to clean up

@@ -73,7 +73,7 @@ class Tokenize : public Command {
     app.add_flag("--decode", decode_, "From ids to text: one JSON string per line");
   }
 
-  int run(const Common&, const CLI::App& app) override {
+  int run(const Common&, CLI::App& app) override {
     const bool from_file = app.count("--file") > 0;
     if (from_file == (app.count("--text") > 0)) {
       fail("tokenize", "expected exactly one of --text and --file");

@@ -74,8 +74,7 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
   option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
   option("--max-length", c.max_length, "tokens per example")->check(count);
   option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
-  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")
-      ->check(CLI::NonNegativeNumber);
+  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")->check(seed());
   app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
 }
 
@@ -89,8 +88,8 @@ std::string join(const std::vector<T>& values) {
 
 /// What run.toml records in place of what was given.
 template <class T>
-void record(const CLI::App& app, const std::string& name, const std::vector<T>& values) {
-  CLI::Option* option = const_cast<CLI::App&>(app).get_option(name);
+void record(CLI::App& app, const std::string& name, const std::vector<T>& values) {
+  CLI::Option* option = app.get_option(name);
   option->clear();
   for (const T& value : values) option->add_result(cat(value));
 }
@@ -179,7 +178,7 @@ class Train : public Command {
     app.allow_config_extras(CLI::config_extras_mode::error);
   }
 
-  int run(const Common& common, const CLI::App& app) override {
+  int run(const Common& common, CLI::App& app) override {
     if (!c_.resume) {
       for (const std::string& input : {c_.model, c_.data, c_.gate_file, c_.init_adapter}) {
         keep_input(input, c_.output);
@@ -189,6 +188,7 @@ class Train : public Command {
     c_.recipe.shuffle = !c_.no_shuffle;
     c_.recipe.schedule = train::parse_schedule(c_.schedule, "--lr-schedule");
     adapter::Adapter adapter = start_adapter(app);
+    note_idle_flags(app, common.quiet);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
     record(app, "--dtype", std::vector<std::string>{dtype_name(base.llama.dtype())});
@@ -216,7 +216,7 @@ class Train : public Command {
 
  private:
   /// The rule, and with --init-adapter the matrices.
-  adapter::Adapter start_adapter(const CLI::App& app) {
+  adapter::Adapter start_adapter(CLI::App& app) {
     adapter::Adapter adapter;
     if (!c_.init_adapter.empty()) {
       model::LoadedAdapter loaded = model::load_adapter(c_.init_adapter, at::Device(at::kCPU));
@@ -226,18 +226,38 @@ class Train : public Command {
     if (c_.rank < 1) fail("--rank", "expected 1 or more, got ", c_.rank);
     adapter.rule = make_rule(c_);
     adapter.inference_gate = adapter::parse_inference_gate(c_.inference_gate, "--inference-gate");
+    if (adapter.rule.method == adapter::Method::custom) {
+      if (app.count("--method") > 0 && c_.method != "custom") {
+        fail("--gate", "a gate of your own and --method ", c_.method, " exclude each other");
+      }
+      record(app, "--method", std::vector<std::string>{"custom"});
+    }
     return adapter;
   }
 
+  /// Says which flags change nothing: a script that trains all methods alike may well give them.
+  void note_idle_flags(const CLI::App& app, bool quiet) const {
+    const auto note = [&](bool idle, const char* flag, const std::string& reason) {
+      if (idle && app.count(flag) > 0) {
+        say(quiet, cat("note: ", flag, " has no effect ", reason));
+      }
+    };
+    const bool custom = !c_.gate_file.empty();
+    const std::string method = custom ? "with --gate" : "with --method " + c_.method;
+    note((custom || c_.method == "lora") && !c_.train_ranks.empty(), "--train-ranks", method);
+    note((custom || c_.method != "matryoshka") && c_.mask != "diag", "--mask", method);
+    note(!c_.init_adapter.empty() && c_.init != "paper", "--init", "with --init-adapter");
+  }
+
   /// Rank and targets are the initial adapter's; flags that say otherwise are an error.
-  void check_init_adapter(const CLI::App& app, int64_t rank,
+  void check_init_adapter(CLI::App& app, int64_t rank,
                           const std::vector<adapter::LayerAdapter>& layers) {
     if (app.count("--rank") > 0 && c_.rank != rank) {
       fail("--rank", "expected ", rank, " as --init-adapter has, got ", c_.rank);
     }
     std::set<std::string> names;
     for (const auto& layer : layers) {
-      names.insert(layer.layer.substr(layer.layer.rfind('.') + 1));
+      names.insert(adapter::module_name(layer.layer));
     }
     if (app.count("--target-modules") > 0 &&
         std::set<std::string>(c_.targets.begin(), c_.targets.end()) != names) {

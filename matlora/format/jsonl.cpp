@@ -22,7 +22,7 @@ Json parse_line(std::string_view line, const std::string& where) {
   const size_t invalid = find_invalid_utf8(line);
   if (invalid != std::string_view::npos) fail(where, "not UTF-8 at byte ", invalid + 1);
   Json value = parse_json(line, where);
-  JsonObject(value, where);  // throws unless it is an object
+  const JsonObject object(value, where);  // throws unless it is one
   return value;
 }
 

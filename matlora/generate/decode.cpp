@@ -91,7 +91,7 @@ std::string Utf8Stream::feed(std::string_view bytes) {
 }
 
 std::string Utf8Stream::finish() {
-  const std::string text = held_.empty() ? "" : kReplacement;
+  std::string text = held_.empty() ? "" : kReplacement;
   held_.clear();
   return text;
 }

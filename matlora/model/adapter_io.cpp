@@ -47,7 +47,7 @@ PeftScale peft_scale(const adapter::GateRule& rule, int64_t k) {
 Json peft_config(const Adapter& adapter, int64_t rank, PeftScale scale, const AdapterInfo& info) {
   std::set<std::string> targets;
   for (const LayerAdapter& layer : adapter.layers) {
-    targets.insert(layer.layer.substr(layer.layer.rfind('.') + 1));
+    targets.insert(adapter::module_name(layer.layer));
   }
   Json config = {{"alpha_pattern", Json::object()},
                  {"auto_mapping", nullptr},

@@ -62,7 +62,7 @@ class GgufWeights : public WeightSource {
       fail(where(), tensor->name, ": expected shape ", shape_text(shape),
            " from the metadata, got ", shape_text(tensor->shape));
     }
-    const at::Tensor value = in_place(*tensor);
+    at::Tensor value = in_place(*tensor);
     if (name.find("q_proj") != std::string::npos) return unpermute(value, config_.num_heads);
     if (name.find("k_proj") != std::string::npos) return unpermute(value, config_.num_kv_heads);
     return value;

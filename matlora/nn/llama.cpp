@@ -66,7 +66,7 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 at::Tensor Llama::hidden(const at::Tensor& tokens, KvCache& cache) const {
   const int64_t n = tokens.size(0), first = cache.length();
   const at::Tensor positions = at::arange(first, first + n, tokens.options());
-  const at::Tensor x = run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
+  at::Tensor x = run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
     const KvCache::View all = cache.append(layer, heads.k, heads.v);
     return cached_attention(heads.q, all.keys, all.values);
   });

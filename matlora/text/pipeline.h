@@ -59,6 +59,6 @@ class Pipeline {
 };
 
 Pipeline load_json(const std::filesystem::path& path);
-Pipeline load_gguf(GgufVocabulary vocabulary);
+Pipeline load_gguf(const GgufVocabulary& vocabulary);
 
 }  // namespace matlora::text

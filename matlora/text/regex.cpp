@@ -76,7 +76,7 @@ std::string translate_escape(const std::string& pattern, size_t& i, bool in_clas
   } else if (name != "s" && name != "w" && name != "d") {
     return original;
   }
-  const std::string inside = class_of(name);
+  std::string inside = class_of(name);
   if (inside.empty()) return original;
   if (!in_class) return cat(negated ? "[^" : "[", inside, "]");
   if (!negated) return inside;

@@ -19,8 +19,8 @@ Tokenizer Tokenizer::from_json(const std::filesystem::path& tokenizer_json) {
   return Tokenizer(std::make_unique<Impl>(Impl{load_json(tokenizer_json)}));
 }
 
-Tokenizer Tokenizer::from_gguf(GgufVocabulary vocabulary) {
-  return Tokenizer(std::make_unique<Impl>(Impl{load_gguf(std::move(vocabulary))}));
+Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary) {
+  return Tokenizer(std::make_unique<Impl>(Impl{load_gguf(vocabulary)}));
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view utf8, bool add_special) const {

@@ -28,7 +28,7 @@ class Tokenizer {
  public:
   /// Throws UserError naming file and part for what is not supported or is malformed.
   static Tokenizer from_json(const std::filesystem::path& tokenizer_json);
-  static Tokenizer from_gguf(GgufVocabulary vocabulary);
+  static Tokenizer from_gguf(const GgufVocabulary& vocabulary);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

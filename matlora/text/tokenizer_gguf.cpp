@@ -20,6 +20,7 @@ std::string modern_pattern(const std::string& digits) {
          R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 }
 
+/// As llama.cpp's llm_tokenizer_bpe has it (src/llama-vocab.cpp at 00ad355).
 void set_pre_tokenizer(const std::string& pre, PipelineParts& parts) {
   const auto split = [&](const std::string& pattern) {
     parts.pre_tokenizer.add_split(Regex(pattern, parts.where), Behavior::kIsolated, false);
@@ -99,7 +100,7 @@ int32_t template_id(const GgufVocabulary& source, const std::optional<int64_t>& 
 
 }  // namespace
 
-Pipeline load_gguf(GgufVocabulary source) {
+Pipeline load_gguf(const GgufVocabulary& source) {
   if (source.model != "gpt2") {
     fail(source.where, "tokenizer.ggml.model: expected 'gpt2' (byte-level BPE), got '",
          printable(source.model), "'");

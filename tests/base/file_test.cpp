@@ -51,6 +51,16 @@ TEST_F(FileTest, AtomicFileWithoutCommitLeavesTheOldFile) {
   EXPECT_EQ(read_file(at("x")), "new");
 }
 
+TEST_F(FileTest, TemporaryNamesAreTheirOwn) {
+  const AtomicFile file(at("x"));
+  int temporary = 0;
+  for (const auto& entry : fs::directory_iterator(at(""))) temporary += is_temporary(entry.path());
+  EXPECT_EQ(temporary, 1);
+  for (const char* name : {"x", "x.tmp", "tmp1", "12", "x.tmp1.json", "x.tmp1a"}) {
+    EXPECT_FALSE(is_temporary(name)) << name;
+  }
+}
+
 TEST_F(FileTest, AtomicFileThatCannotBePutInPlaceLeavesNothing) {
   EXPECT_USER_ERROR(AtomicFile(at("no/x")), "no/x: cannot write the file: No such file");
   fs::create_directories(at("full/inside"));

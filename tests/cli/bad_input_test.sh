@@ -31,6 +31,11 @@ refuses_train "--mask" --mask round
 refuses_train "--lr-schedule" --lr-schedule cubic
 refuses_train "--init" --init zeros
 refuses_train "--inference-gate" --inference-gate none
+refuses_train "--seed" --seed 99999999999999999999
+echo '[1, 1]' >two.json
+refuses_train "exclude each other" --rank 2 --gate two.json --method dylora
+refuses "give --adapter" sweep --model "$model" --data data.jsonl --output new \
+  --inference-gate paper
 
 # Ranks and modules.
 refuses_train "did you mean 'q_proj'" --target-modules q_porj
@@ -73,6 +78,9 @@ refuses_data "directory.jsonl" directory.jsonl
 # --config.
 printf 'rank = 4\nlerning-rate = 1\n' >unknown.toml
 refuses_train "lerning-rate" --config unknown.toml
+printf 'rnak = 4\n' >unknown.toml
+refuses_train "unknown.toml: unknown key" --config unknown.toml
+refuses_train "did you mean 'rank'" --config unknown.toml
 printf 'rank = "four"\n' >wrong.toml
 refuses_train "rank" --config wrong.toml
 refuses_train "nothing.toml" --config nothing.toml

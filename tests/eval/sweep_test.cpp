@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -212,6 +213,20 @@ TEST(Sweep, RejectsWhatCannotBeScored) {
   EXPECT_THROW(run_sweep(model, nullptr, some_examples(), options), BugError);
   options.ranks = {0};
   EXPECT_THROW(run_sweep(model, nullptr, {}, options), BugError);
+}
+
+TEST(Sweep, ALossThatIsNoNumberIsAnErrorThatNamesTheRank) {
+  nn::Llama model = tiny_llama({}, at::kDouble);
+  adapter::Adapter adapter = some_adapter(model, adapter::Scaling::sqrt);
+  adapter.layers[0].b.select(1, 2).fill_(std::numeric_limits<float>::infinity());  // rank 3 on
+  SweepOptions options;
+  options.ranks = {2, 3};
+  try {
+    run_sweep(model, &adapter, some_examples(), options);
+    FAIL() << "no error";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("rank 3"), std::string::npos) << error.what();
+  }
 }
 
 }  // namespace

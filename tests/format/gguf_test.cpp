@@ -9,7 +9,6 @@
 namespace matlora::format {
 namespace {
 
-using test::gguf_string;
 using test::GgufBuilder;
 using test::raw;
 

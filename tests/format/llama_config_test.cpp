@@ -28,7 +28,7 @@ struct HfConfigTest : ::testing::Test {
   std::string error_with(const char* key, const Json& value) {
     const Json before = json;
     json[key] = value;
-    const std::string message = test::user_error([&] { read(); });
+    std::string message = test::user_error([&] { read(); });
     json = before;
     return message;
   }

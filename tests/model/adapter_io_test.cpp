@@ -48,6 +48,7 @@ class AdapterIo : public ::testing::Test {
   }
   void put_tensors(const std::vector<std::pair<std::string, at::Tensor>>& tensors) const {
     std::vector<format::TensorView> views;
+    views.reserve(tensors.size());
     for (const auto& [name, tensor] : tensors) views.push_back(view_of(name, tensor));
     format::write_safetensors(path() / "adapter_model.safetensors", views, {});
   }

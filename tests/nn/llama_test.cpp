@@ -54,6 +54,7 @@ TEST(Llama, CachedPiecesEqualTheWhole) {
          {std::vector<int64_t>{12}, {5, 1, 1, 1, 1, 1, 1, 1}, {3, 4, 5}}) {
       KvCache cache = model.make_cache(12);
       std::vector<at::Tensor> outputs;
+      outputs.reserve(pieces.size());
       for (const int64_t n : pieces) {
         outputs.push_back(model.hidden(tokens.narrow(0, cache.length(), n), cache));
       }
