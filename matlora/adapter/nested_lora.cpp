@@ -20,14 +20,12 @@ NestedLora::NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> g
   check(a_.size(0) == b_.size(1), "lora: A has rank ", a_.size(0), " but B has ", b_.size(1));
 }
 
-at::Tensor NestedLora::add_to(const at::Tensor& y, const at::Tensor& x) const {
+nn::LowRank NestedLora::factors(at::ScalarType dtype) const {
   const int64_t width = gate_->width();
-  if (width == 0) return y;
+  if (width == 0) return {};
   check(width <= a_.size(0), "lora: a gate of ", width, " numbers on rank ", a_.size(0));
-  const at::Tensor a = a_.narrow(0, 0, width).to(x.scalar_type());              // [w, in]
-  const at::Tensor b = b_.narrow(1, 0, width).to(x.scalar_type());              // [out, w]
-  const at::Tensor h = at::linear(x, a) * gate_->values().to(x.scalar_type());  // [N, w]
-  return at::addmm(y, h, b.t());                                                // [N, out]
+  const at::Tensor down = a_.narrow(0, 0, width) * gate_->values().unsqueeze(1);  // [w, in]
+  return {down.to(dtype), b_.narrow(1, 0, width).to(dtype)};
 }
 
 }  // namespace matlora::adapter

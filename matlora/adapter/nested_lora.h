@@ -32,9 +32,9 @@ class NestedLora : public nn::Delta {
   /// Throws BugError when the ranks differ.
   NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate);
 
-  /// y: [N, out], x: [N, in] -> y + delta(x). Only the gate's first width() directions cost
-  /// anything. A and B are cast to x's dtype for the products; their gradients are float32.
-  at::Tensor add_to(const at::Tensor& y, const at::Tensor& x) const override;
+  /// down = g ∘ A and up = B, of the gate's first width() directions only; none when it is 0.
+  /// The cast to `dtype` comes last, so the gradients of A and B are float32.
+  nn::LowRank factors(at::ScalarType dtype) const override;
 
  private:
   at::Tensor a_, b_;

@@ -12,12 +12,9 @@
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
-#include "matlora/nn/loss.h"
 
 namespace matlora::eval {
 namespace {
-
-constexpr int64_t kLogitRows = 512;  // rows of [M, V] that exist at once
 
 struct PackScore {
   std::vector<double> nll;  // per example, summed over its label tokens
@@ -37,18 +34,9 @@ std::vector<double> sum_per_example(const at::Tensor& losses, std::span<const in
 }
 
 PackScore score(const nn::Llama& llama, const data::Pack& pack) {
-  const at::Tensor h =
-      llama.hidden(pack.tokens, pack.lengths).index_select(0, pack.rows);  // [N, C] -> [M, C]
-  std::vector<at::Tensor> losses, hits;
-  for (int64_t first = 0; first < pack.label_count(); first += kLogitRows) {
-    const int64_t rows = std::min(kLogitRows, pack.label_count() - first);
-    const at::Tensor labels = pack.labels.narrow(0, first, rows);
-    const at::Tensor logits = llama.logits(h.narrow(0, first, rows));  // [rows, V]
-    losses.push_back(nn::token_losses(logits, labels));
-    hits.push_back(logits.argmax(1).eq(labels).sum());
-  }
-  return {sum_per_example(at::cat(losses), pack.label_counts),
-          at::stack(hits).sum().item<int64_t>()};
+  const at::Tensor h = llama.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
+  const nn::LabelScores scores = llama.scores(h, pack.labels);
+  return {sum_per_example(scores.losses, pack.label_counts), scores.correct.sum().item<int64_t>()};
 }
 
 std::vector<data::Pack> pack_all(std::span<const data::Example> examples, int64_t token_budget,

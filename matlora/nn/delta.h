@@ -5,13 +5,21 @@
 
 namespace matlora::nn {
 
+/// A change of rank w: x -> (x downᵀ) upᵀ. Undefined tensors: no change.
+struct LowRank {
+  at::Tensor down;  // [w, in]
+  at::Tensor up;    // [out, w]
+
+  bool defined() const { return down.defined(); }
+};
+
 /// Something added to a linear layer's output.
 class Delta {
  public:
   virtual ~Delta() = default;
 
-  /// x: [N, in], y: [N, out] the frozen layer's output, both in the model's dtype -> [N, out].
-  virtual at::Tensor add_to(const at::Tensor& y, const at::Tensor& x) const = 0;
+  /// Both factors in `dtype`, differentiable.
+  virtual LowRank factors(at::ScalarType dtype) const = 0;
 };
 
 }  // namespace matlora::nn

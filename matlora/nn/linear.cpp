@@ -1,12 +1,120 @@
+// N rows, w_i the rank of layer i's change, w their sum.
 #include "matlora/nn/linear.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "matlora/nn/product.h"
 
 namespace matlora::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// What is frozen of the layers, and the rank of each one's change (0: it has none).
+struct Frozen {
+  std::vector<at::Tensor> weights, biases;
+  std::vector<int64_t> widths;
+};
+
+/// Tensors saved for backward: x, h, all down, then one up per changed layer.
+enum Saved : size_t { kX, kH, kDown, kFirstUp };
+
+struct AllLinear : torch::autograd::Function<AllLinear> {
+  /// downs, ups: of the changed layers, in order.
+  static variable_list forward(AutogradContext* context, const at::Tensor& x, at::TensorList downs,
+                               at::TensorList ups, const Frozen& frozen);
+  /// The gradients of x, of every down, of every up.
+  static variable_list backward(AutogradContext* context, const variable_list& gradients);
+};
+
+variable_list AllLinear::forward(AutogradContext* context, const at::Tensor& x,
+                                 at::TensorList downs, at::TensorList ups, const Frozen& frozen) {
+  at::Tensor down, h;
+  if (!downs.empty()) {
+    down = downs.size() == 1 ? downs[0] : at::cat(downs);  // [w, in]
+    h = product(x, down.t());                              // [N, w]
+  }
+  variable_list outputs;
+  size_t changes = 0;
+  int64_t offset = 0;
+  for (size_t i = 0; i < frozen.weights.size(); ++i) {
+    at::Tensor y = product(x, frozen.weights[i].t());  // [N, out]
+    if (frozen.biases[i].defined()) y.add_(frozen.biases[i]);
+    if (const int64_t width = frozen.widths[i]; width > 0) {
+      multiply(h.narrow(1, offset, width), ups[changes++].t(), y, /*accumulate=*/true);
+      offset += width;
+    }
+    outputs.push_back(y);
+  }
+  variable_list saved = {x, h, down};
+  saved.insert(saved.end(), ups.begin(), ups.end());
+  context->save_for_backward(saved);
+  context->saved_data["weights"] = frozen.weights;
+  context->saved_data["widths"] = frozen.widths;
+  return outputs;
+}
+
+variable_list AllLinear::backward(AutogradContext* context, const variable_list& gradients) {
+  const variable_list saved = context->get_saved_variables();
+  const std::vector<at::Tensor> weights = context->saved_data["weights"].toTensorVector();
+  const std::vector<int64_t> widths = context->saved_data["widths"].toIntVector();
+  const at::Tensor &x = saved[kX], &h = saved[kH], &down = saved[kDown];
+  const bool wants_dx = context->needs_input_grad(0);
+
+  at::Tensor dx, dh = h.defined() ? at::empty_like(h) : at::Tensor();
+  variable_list dups;
+  int64_t offset = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const at::Tensor dy = gradients[i].contiguous();  // [N, out]
+    if (const int64_t width = widths[i]; width > 0) {
+      at::Tensor own = dh.narrow(1, offset, width);
+      multiply(dy, saved[kFirstUp + dups.size()], own, /*accumulate=*/false);  // [N, w_i]
+      dups.push_back(product(dy.t(), h.narrow(1, offset, width)));             // [out, w_i]
+      offset += width;
+    }
+    if (!wants_dx) continue;
+    const bool first = !dx.defined();
+    if (first) dx = at::empty_like(x);
+    multiply(dy, weights[i], dx, /*accumulate=*/!first);  // [N, in]
+  }
+  if (dh.defined() && wants_dx) multiply(dh, down, dx, /*accumulate=*/true);
+
+  variable_list result = {dx};
+  if (dh.defined()) {
+    const at::Tensor ddown = product(dh.t(), x);  // [w, in]
+    offset = 0;
+    for (const int64_t width : widths) {
+      if (width > 0) result.push_back(ddown.narrow(0, offset, width));
+      offset += width;
+    }
+  }
+  result.insert(result.end(), dups.begin(), dups.end());
+  result.emplace_back();  // Frozen has none
+  return result;
+}
+
+}  // namespace
 
 at::Tensor Linear::forward(const at::Tensor& x) const {
-  const at::Tensor y = at::linear(x, weight, bias);  // [N, in] -> [N, out]
-  return delta ? delta->add_to(y, x) : y;
+  const Linear* const self[] = {this};
+  return forward_all(self, x)[0];
+}
+
+std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x) {
+  Frozen frozen;
+  std::vector<at::Tensor> downs, ups;
+  for (const Linear* layer : layers) {
+    const LowRank change = layer->delta ? layer->delta->factors(x.scalar_type()) : LowRank();
+    frozen.weights.push_back(layer->weight);
+    frozen.biases.push_back(layer->bias);
+    frozen.widths.push_back(change.defined() ? change.down.size(0) : 0);
+    if (!change.defined()) continue;
+    downs.push_back(change.down);
+    ups.push_back(change.up);
+  }
+  return AllLinear::apply(x, at::TensorList(downs), at::TensorList(ups), frozen);
 }
 
 }  // namespace matlora::nn

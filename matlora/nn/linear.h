@@ -1,10 +1,14 @@
-// y = x Wᵀ + bias, with an optional Delta on top.
+// y = x Wᵀ + bias + (x downᵀ) upᵀ: a frozen linear layer and, where it has a Delta, its low-rank
+// change. Layers that read the same x are computed together: one product with all of their `down`
+// matrices, one gradient of x.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "matlora/nn/delta.h"
 
@@ -22,5 +26,8 @@ struct Linear {
   /// x: [N, in] -> [N, out]
   at::Tensor forward(const at::Tensor& x) const;
 };
+
+/// x: [N, in] -> one [N, out] per layer, all of one `in`.
+std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x);
 
 }  // namespace matlora::nn

@@ -3,8 +3,10 @@
 
 #include <ATen/ATen.h>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/attention.h"
 #include "matlora/nn/rms_norm.h"
+#include "matlora/nn/swiglu.h"
 
 namespace matlora::nn {
 namespace {
@@ -19,27 +21,35 @@ Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
   const auto split = [&](const at::Tensor& x, int64_t heads) {
     return x.view({x.size(0), heads, model.head_dim});  // [N, H·D] -> [N, H, D]
   };
-  return {rotate(split(layer.q_proj.forward(n), model.num_heads), turn),
-          rotate(split(layer.k_proj.forward(n), model.num_kv_heads), turn),
-          split(layer.v_proj.forward(n), model.num_kv_heads)};
+  const Linear* const layers[] = {&layer.q_proj, &layer.k_proj, &layer.v_proj};
+  const std::vector<at::Tensor> y = forward_all(layers, n);
+  return {rotate(split(y[0], model.num_heads), turn), rotate(split(y[1], model.num_kv_heads), turn),
+          split(y[2], model.num_kv_heads)};
 }
 
 /// m: [N, C], normalised -> [N, C]
 at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m) {
-  const at::Tensor gate = at::silu(layer.gate_proj.forward(m));     // [N, F]
-  return layer.down_proj.forward(gate * layer.up_proj.forward(m));  // [N, F] -> [N, C]
+  const Linear* const layers[] = {&layer.gate_proj, &layer.up_proj};
+  const std::vector<at::Tensor> y = forward_all(layers, m);  // [N, F] twice
+  return layer.down_proj.forward(swiglu(y[0], y[1]));        // [N, F] -> [N, C]
 }
 
-/// The layers one after the other; `attend(layer index, heads)` gives [N, H·D].
+/// The layers one after the other; `attend(layer index, heads)` gives [N, H·D]. Where `rows` [M]
+/// are given, only these go through the last layer's o_proj and feed-forward -> [M, C].
 at::Tensor run_layers(const Llama& model, const at::Tensor& tokens, const at::Tensor& positions,
+                      const at::Tensor& rows,
                       const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
   const Rotation turn = rotation(positions, model.frequencies, model.dtype());
   at::Tensor x = at::embedding(model.embedding, tokens);  // [N] -> [N, C]
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const LlamaLayer& layer = model.layers[i];
     const at::Tensor n = rms_norm(x, layer.input_norm, model.rms_norm_eps);
-    const Heads heads = project(model, layer, n, turn);
-    x = x + layer.o_proj.forward(attend(static_cast<int64_t>(i), heads));
+    at::Tensor mixed = attend(static_cast<int64_t>(i), project(model, layer, n, turn));
+    if (rows.defined() && i + 1 == model.layers.size()) {
+      mixed = mixed.index_select(0, rows);
+      x = x.index_select(0, rows);
+    }
+    x = x + layer.o_proj.forward(mixed);
     x = x + feed_forward(layer, rms_norm(x, layer.post_attention_norm, model.rms_norm_eps));
   }
   return x;
@@ -57,7 +67,12 @@ at::Tensor packed_positions(std::span<const int64_t> lengths, at::Device device)
 }  // namespace
 
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
-  return run_layers(*this, tokens, packed_positions(lengths, device()),
+  return hidden(tokens, lengths, /*rows=*/{});
+}
+
+at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
+                         const at::Tensor& rows) const {
+  return run_layers(*this, tokens, packed_positions(lengths, device()), rows,
                     [&](int64_t, const Heads& heads) {
                       return packed_attention(heads.q, heads.k, heads.v, lengths);
                     });
@@ -66,16 +81,22 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 at::Tensor Llama::hidden(const at::Tensor& tokens, KvCache& cache) const {
   const int64_t n = tokens.size(0), first = cache.length();
   const at::Tensor positions = at::arange(first, first + n, tokens.options());
-  at::Tensor x = run_layers(*this, tokens, positions, [&](int64_t layer, const Heads& heads) {
-    const KvCache::View all = cache.append(layer, heads.k, heads.v);
-    return cached_attention(heads.q, all.keys, all.values);
-  });
+  at::Tensor x =
+      run_layers(*this, tokens, positions, /*rows=*/{}, [&](int64_t layer, const Heads& heads) {
+        const KvCache::View all = cache.append(layer, heads.k, heads.v);
+        return cached_attention(heads.q, all.keys, all.values);
+      });
   cache.advance(n);
   return x;
 }
 
 at::Tensor Llama::logits(const at::Tensor& h) const {
   return lm_head.forward(rms_norm(h, norm, rms_norm_eps));  // [M, C] -> [M, V]
+}
+
+LabelScores Llama::scores(const at::Tensor& h, const at::Tensor& labels) const {
+  check(!lm_head.delta && !lm_head.bias.defined(), "llama: an output layer of more than a weight");
+  return score_labels(rms_norm(h, norm, rms_norm_eps), lm_head.weight, labels);
 }
 
 KvCache Llama::make_cache(int64_t capacity) const {

@@ -16,6 +16,7 @@
 
 #include "matlora/nn/kv_cache.h"
 #include "matlora/nn/linear.h"
+#include "matlora/nn/loss.h"
 #include "matlora/nn/rope.h"
 
 namespace matlora::nn {
@@ -43,11 +44,19 @@ struct Llama {
   /// itself, positions restart) -> [N, C], before the last norm.
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const;
 
+  /// hidden(tokens, lengths)[rows], rows: [M] int64 -> [M, C]. What only other rows need is left
+  /// out of the last layer.
+  at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
+                    const at::Tensor& rows) const;
+
   /// One sequence going on after what `cache` holds: tokens [n] -> [n, C]; the cache grows by n.
   at::Tensor hidden(const at::Tensor& tokens, KvCache& cache) const;
 
   /// h: [M, C], any rows of hidden() -> [M, V].
   at::Tensor logits(const at::Tensor& h) const;
+
+  /// What logits(h) say of `labels` [M] int64, without all of them at once.
+  LabelScores scores(const at::Tensor& h, const at::Tensor& labels) const;
 
   /// Room for `capacity` tokens of one sequence, in this model's dtype and on its device.
   KvCache make_cache(int64_t capacity) const;

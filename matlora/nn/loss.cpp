@@ -1,13 +1,112 @@
+// M rows, C hidden size, V vocabulary.
 #include "matlora/nn/loss.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "matlora/nn/product.h"
+#include "matlora/nn/rows.h"
 
 namespace matlora::nn {
+namespace {
 
-at::Tensor token_losses(const at::Tensor& logits, const at::Tensor& labels) {
-  const at::Tensor z =
-      logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);  // [M, V]
-  return at::cross_entropy_loss(z, labels, /*weight=*/{}, at::Reduction::None);
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+/// Logits that exist at once (32 MiB of float32).
+constexpr int64_t kLogits = 1 << 23;
+
+at::ScalarType loss_dtype(const at::Tensor& h) {
+  return h.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
+/// Scores rows of logits z [m, V]; with `gradient` z becomes softmax(z) - onehot(label).
+template <class T>
+void score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient, float* losses,
+                bool* correct) {
+  const int64_t n = z.size(1);
+  T* rows = z.mutable_data_ptr<T>();
+  const int64_t* label = labels.const_data_ptr<int64_t>();
+  for_rows(z.size(0), n, [&](int64_t begin, int64_t end) {
+    Scratch<T> scratch(1, n);
+    for (int64_t i = begin; i < end; ++i) {
+      read_row(rows + i * n, scratch.row(0), n);
+      float* row = open_row(rows + i * n, scratch.row(0));
+      float sum = 0;
+      const RowScore score = score_row(row, n, label[i], sum);
+      losses[i] = score.loss;
+      correct[i] = score.correct;
+      if (!gradient) continue;
+      scale(row, 1.0f / sum, n);
+      row[label[i]] -= 1.0f;
+      write_row(rows + i * n, row, n);
+    }
+  });
+}
+
+/// The same for any device and dtype.
+void plain_score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient, at::Tensor losses,
+                      at::Tensor correct) {
+  const at::Tensor log_p = z.to(losses.scalar_type()).log_softmax(1);
+  const at::Tensor column = labels.unsqueeze(1);
+  losses.copy_(log_p.gather(1, column).squeeze(1).neg());
+  correct.copy_(z.argmax(1).eq(labels));
+  if (!gradient) return;
+  const at::Tensor dz = log_p.exp();
+  dz.scatter_add_(1, column, at::full({}, -1, dz.options()).expand_as(column));
+  z.copy_(dz);
+}
+
+struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& h,
+                               const at::Tensor& weight, const at::Tensor& labels, bool gradient) {
+    const int64_t rows = h.size(0), chunk = std::max<int64_t>(1, kLogits / weight.size(0));
+    at::Tensor losses = at::empty({rows}, h.options().dtype(loss_dtype(h)));
+    at::Tensor correct = at::empty({rows}, h.options().dtype(at::kBool));
+    at::Tensor dh = gradient ? at::empty_like(h) : at::Tensor();
+    for (int64_t first = 0; first < rows; first += chunk) {
+      const int64_t m = std::min(chunk, rows - first);
+      at::Tensor z = product(h.narrow(0, first, m), weight.t());  // [m, V]
+      const at::Tensor own = labels.narrow(0, first, m);
+      if (has_kernels(h)) {
+        for_dtype(h, [&](auto type) {
+          score_rows<decltype(type)>(z, own, gradient, losses.mutable_data_ptr<float>() + first,
+                                     correct.mutable_data_ptr<bool>() + first);
+        });
+      } else {
+        plain_score_rows(z, own, gradient, losses.narrow(0, first, m), correct.narrow(0, first, m));
+      }
+      if (!gradient) continue;
+      at::Tensor target = dh.narrow(0, first, m);
+      multiply(z, weight, target, /*accumulate=*/false);  // [m, C]
+    }
+    context->save_for_backward({dh});
+    context->mark_non_differentiable({correct});
+    return {losses, correct};
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const at::Tensor dh = context->get_saved_variables()[0];
+    const at::Tensor dlosses = gradients[0].to(dh.scalar_type()).unsqueeze(1);  // [M, 1]
+    return {dh * dlosses, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels) {
+  const bool gradient = at::GradMode::is_enabled() && h.requires_grad();
+  const variable_list scores =
+      ScoreLabels::apply(h.contiguous(), weight, labels.contiguous(), gradient);
+  return {scores[0], scores[1]};
+}
+
+LabelScores plain_score_labels(const at::Tensor& h, const at::Tensor& weight,
+                               const at::Tensor& labels) {
+  const at::Tensor z = at::mm(h, weight.t()).to(loss_dtype(h));  // [M, V]
+  return {at::cross_entropy_loss(z, labels, /*weight=*/{}, at::Reduction::None),
+          z.argmax(1).eq(labels)};
 }
 
 }  // namespace matlora::nn

@@ -7,7 +7,11 @@
 
 namespace matlora::nn {
 
-/// x: [N, C], weight: [C], one dtype -> [N, C].
+/// x: [N, C], weight: [C] frozen, one dtype -> [N, C].
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+
+/// The same in ATen's operations: what the kernel is tested against, and other devices and dtypes
+/// use.
+at::Tensor plain_rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 }  // namespace matlora::nn

@@ -1,11 +1,60 @@
 #include "matlora/nn/rope.h"
 
 #include <ATen/ATen.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
 #include <numbers>
 
+#include "matlora/nn/rows.h"
+
 namespace matlora::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+template <class T>
+void turn(const at::Tensor& x, const float* cos, const float* sin, at::Tensor& y) {
+  const int64_t heads = x.size(1), dim = x.size(2), half = dim / 2;
+  const T* in = x.const_data_ptr<T>();
+  T* out = y.mutable_data_ptr<T>();
+  for_rows(x.size(0), heads * dim, [&](int64_t begin, int64_t end) {
+    Scratch<T> scratch(2, dim);
+    for (int64_t row = begin * heads; row < end * heads; ++row) {
+      const float* from = read_row(in + row * dim, scratch.row(0), dim);
+      float* to = open_row(out + row * dim, scratch.row(1));
+      const int64_t angles = row / heads * half;
+      rotate_row(from, from + half, cos + angles, sin + angles, to, to + half, half);
+      write_row(out + row * dim, to, dim);
+    }
+  });
+}
+
+at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  const at::Tensor in = x.contiguous();
+  at::Tensor y = at::empty_like(in);
+  for_dtype(in, [&](auto type) {
+    turn<decltype(type)>(in, cos.const_data_ptr<float>(), sin.const_data_ptr<float>(), y);
+  });
+  return y;
+}
+
+struct Rotate : torch::autograd::Function<Rotate> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& cos,
+                            const at::Tensor& sin) {
+    const at::Tensor c = cos.to(at::kFloat).contiguous(), s = sin.to(at::kFloat).contiguous();
+    context->save_for_backward({c, s});
+    return turned(x, c, s);
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    return {turned(gradients[0], saved[0], -saved[1]), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
 
 std::vector<float> rope_frequencies(int64_t head_dim, double theta) {
   std::vector<float> frequencies(static_cast<size_t>(head_dim / 2));
@@ -37,15 +86,19 @@ void scale_llama3(std::vector<float>& frequencies, double factor, double low_fre
 
 Rotation rotation(const at::Tensor& positions, const at::Tensor& frequencies,
                   at::ScalarType dtype) {
-  const at::Tensor half = at::outer(positions.to(at::kFloat), frequencies);  // [N, D/2]
-  const at::Tensor angles = at::cat({half, half}, -1).unsqueeze(1);          // [N, 1, D]
+  const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies);  // [N, D/2]
   return {angles.cos().to(dtype), angles.sin().to(dtype)};
 }
 
 at::Tensor rotate(const at::Tensor& x, const Rotation& by) {
+  return has_kernels(x) ? Rotate::apply(x, by.cos, by.sin) : plain_rotate(x, by);
+}
+
+at::Tensor plain_rotate(const at::Tensor& x, const Rotation& by) {
   const int64_t half = x.size(-1) / 2;
-  const at::Tensor turned = at::cat({-x.narrow(-1, half, half), x.narrow(-1, 0, half)}, -1);
-  return x * by.cos + turned * by.sin;
+  const at::Tensor x1 = x.narrow(-1, 0, half), x2 = x.narrow(-1, half, half);
+  const at::Tensor c = by.cos.unsqueeze(1), s = by.sin.unsqueeze(1);  // [N, 1, D/2]
+  return at::cat({x1 * c - x2 * s, x2 * c + x1 * s}, -1);
 }
 
 }  // namespace matlora::nn

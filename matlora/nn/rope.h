@@ -24,7 +24,7 @@ void scale_linear(std::vector<float>& frequencies, double factor);
 void scale_llama3(std::vector<float>& frequencies, double factor, double low_freq_factor,
                   double high_freq_factor, int64_t original_length);
 
-/// Cosines and sines of one forward pass, both [N, 1, D] in the model's dtype.
+/// Cosines and sines of one forward pass, both [N, D/2] in the model's dtype.
 struct Rotation {
   at::Tensor cos, sin;
 };
@@ -34,5 +34,9 @@ Rotation rotation(const at::Tensor& positions, const at::Tensor& frequencies, at
 
 /// x: [N, H, D] -> [N, H, D], every head turned by its token's angles.
 at::Tensor rotate(const at::Tensor& x, const Rotation& by);
+
+/// The same in ATen's operations: what the kernel is tested against, and other devices and dtypes
+/// use.
+at::Tensor plain_rotate(const at::Tensor& x, const Rotation& by);
 
 }  // namespace matlora::nn

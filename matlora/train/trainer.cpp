@@ -10,15 +10,13 @@
 #include "matlora/base/error.h"
 #include "matlora/data/packing.h"
 #include "matlora/data/sampling.h"
-#include "matlora/nn/loss.h"
 
 namespace matlora::train {
 namespace {
 
-/// Tokens in flight at once; bounds the memory of a step, changes no result.
-constexpr int64_t kTokenBudget = 4096;
-/// Label rows whose logits exist at once.
-constexpr int64_t kLogitRows = 512;
+/// Tokens in flight at once; bounds the memory of a step, changes no result. Enough rows for the
+/// products to run at full speed.
+constexpr int64_t kTokenBudget = 512;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -47,24 +45,12 @@ std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
   return parameters;
 }
 
-/// Backpropagates the sum of the token losses times `weight`; returns the sum itself. The logits
-/// are made kLogitRows at a time, so that memory does not grow with tokens x vocabulary:
-/// gradients gather at the hidden rows, then flow once through the layers.
+/// Backpropagates the sum of the token losses times `weight`; returns the sum itself.
 double backward_loss(const nn::Llama& model, const data::Pack& pack, double weight) {
-  const at::Tensor hidden =
-      model.hidden(pack.tokens, pack.lengths).index_select(0, pack.rows);  // [M, C]
-  at::Tensor rows = hidden.detach().requires_grad_();
-  double sum = 0;
-  for (int64_t start = 0; start < rows.size(0); start += kLogitRows) {
-    const int64_t n = std::min(kLogitRows, rows.size(0) - start);
-    const at::Tensor losses =
-        nn::token_losses(model.logits(rows.narrow(0, start, n)), pack.labels.narrow(0, start, n));
-    const at::Tensor total = losses.sum();
-    (total * weight).backward();
-    sum += total.item<double>();
-  }
-  hidden.backward(rows.grad());
-  return sum;
+  const at::Tensor hidden = model.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
+  const at::Tensor losses = model.scores(hidden, pack.labels).losses;            // [M]
+  losses.backward(at::full_like(losses, weight));
+  return losses.sum(at::kDouble).item<double>();
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "matlora/base/error.h"
-#include "matlora/nn/delta.h"
 #include "tests/support/tiny_llama.h"
 
 namespace matlora::nn {
@@ -87,21 +86,13 @@ TEST(Llama, LinearLayersHaveTransformersNames) {
   EXPECT_EQ(names[13], "model.layers.1.mlp.down_proj");
 }
 
-struct Add : Delta {
-  at::Tensor add_to(const at::Tensor& y, const at::Tensor& x) const override {
-    return y + 10 * x.sum(-1, /*keepdim=*/true);
-  }
-};
-
-TEST(Linear, HandComputedWithBiasAndDelta) {
-  Linear layer;
-  layer.weight = at::tensor({1.0, 2.0, 3.0, 4.0, 5.0, 6.0}).view({3, 2});
-  layer.bias = at::tensor({0.5, 0.0, -1.0});
-  const at::Tensor x = at::tensor({1.0, -1.0, 2.0, 0.0}).view({2, 2});
-  const at::Tensor expected = at::tensor({-0.5, -1.0, -2.0, 2.5, 6.0, 9.0}).view({2, 3});
-  EXPECT_TRUE(at::equal(layer.forward(x), expected));
-  layer.delta = std::make_shared<Add>();
-  EXPECT_TRUE(at::equal(layer.forward(x), expected + at::tensor({0.0, 20.0}).view({2, 1})));
+TEST(Llama, SomeRowsEqualThoseOfAll) {
+  const Llama model = tiny_llama({}, at::kDouble);
+  const at::Tensor tokens = random_tokens(11);
+  const std::vector<int64_t> lengths = {4, 7};
+  const at::Tensor rows = at::tensor({1, 2, 6, 9, 10}, at::kLong);
+  const at::Tensor expected = model.hidden(tokens, lengths).index_select(0, rows);
+  EXPECT_LT(relative_error(model.hidden(tokens, lengths, rows), expected), 1e-13);
 }
 
 }  // namespace

@@ -8,19 +8,26 @@
 namespace matlora::nn {
 namespace {
 
-TEST(TokenLosses, HandValues) {
-  const at::Tensor logits = at::tensor({0.0, 0.0, 0.0, 1.0, 2.0, 3.0}, at::kDouble).view({2, 3});
-  const at::Tensor losses = token_losses(logits, at::tensor({1, 0}, at::kLong));
-  EXPECT_NEAR(losses[0].item<double>(), std::log(3.0), 1e-12);
-  EXPECT_NEAR(losses[1].item<double>(), std::log(std::exp(1) + std::exp(2) + std::exp(3)) - 1,
-              1e-12);
+// The identity as the vocabulary's layer: h are the logits.
+TEST(ScoreLabels, HandValues) {
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const at::Tensor logits = at::tensor({0.0, 0.0, 0.0, 1.0, 2.0, 3.0}, dtype).view({2, 3});
+    const LabelScores scores =
+        score_labels(logits, at::eye(3, dtype), at::tensor({1, 0}, at::kLong));
+    EXPECT_EQ(scores.losses.scalar_type(), dtype);
+    EXPECT_NEAR(scores.losses[0].item<double>(), std::log(3.0), 1e-6);
+    EXPECT_NEAR(scores.losses[1].item<double>(),
+                std::log(std::exp(1) + std::exp(2) + std::exp(3)) - 1, 1e-6);
+    EXPECT_FALSE(scores.correct.any().item<bool>());
+  }
 }
 
-TEST(TokenLosses, BFloat16LogitsGiveFloat32Losses) {
-  const at::Tensor logits = at::zeros({1, 1000}, at::kBFloat16);
-  const at::Tensor losses = token_losses(logits, at::tensor({7}, at::kLong));
-  EXPECT_EQ(losses.scalar_type(), at::kFloat);
-  EXPECT_NEAR(losses.item<double>(), std::log(1000.0), 1e-5);
+TEST(ScoreLabels, BFloat16GivesFloat32Losses) {
+  const LabelScores scores =
+      score_labels(at::zeros({1, 2}, at::kBFloat16), at::zeros({1000, 2}, at::kBFloat16),
+                   at::tensor({7}, at::kLong));
+  EXPECT_EQ(scores.losses.scalar_type(), at::kFloat);
+  EXPECT_NEAR(scores.losses.item<double>(), std::log(1000.0), 1e-5);
 }
 
 }  // namespace

@@ -1,0 +1,37 @@
+#include "matlora/nn/product.h"
+
+#include <ATen/ATen.h>
+
+#include "matlora/nn/gemm.h"
+
+namespace matlora::nn {
+namespace {
+
+bool use_gemm(const at::Tensor& a, const at::Tensor& b) {
+  return a.device().is_cpu() && a.scalar_type() == at::kFloat && a.size(0) > 1 && b.numel() > 0 &&
+         has_gemm();
+}
+
+MatrixView view(const at::Tensor& x) {
+  return {x.const_data_ptr<float>(), x.size(0), x.size(1), x.stride(0), x.stride(1)};
+}
+
+}  // namespace
+
+void multiply(const at::Tensor& a, const at::Tensor& b, at::Tensor& c, bool accumulate) {
+  if (use_gemm(a, b)) {
+    gemm(view(a), view(b), c.mutable_data_ptr<float>(), c.stride(0), accumulate);
+  } else if (accumulate) {
+    c.addmm_(a, b);
+  } else {
+    at::mm_out(c, a, b);
+  }
+}
+
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  at::Tensor c = at::empty({a.size(0), b.size(1)}, a.options());
+  multiply(a, b, c, /*accumulate=*/false);
+  return c;
+}
+
+}  // namespace matlora::nn

@@ -1,0 +1,142 @@
+#include "matlora/nn/row_kernels.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace matlora::nn {
+namespace {
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define MATLORA_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define MATLORA_CLONES
+#endif
+#define MATLORA_INLINE inline __attribute__((always_inline))
+
+constexpr int64_t kBlock = 4096;
+
+/// exp(x) within 2 units in the last place, for x in -87..88 (clamped to it): x = n·ln 2 + r with
+/// |r| <= ln 2 / 2, a polynomial for exp(r), n added to the exponent's bits. NaN stays NaN.
+MATLORA_INLINE float fast_exp(float x) {
+  constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  constexpr float kRound = 12582912.0f;  // 1.5·2^23: adding it rounds to an integer
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  const float shifted = x * kLog2E + kRound;
+  const float n = shifted - kRound;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const auto bits = std::bit_cast<uint32_t>(p) + (std::bit_cast<uint32_t>(shifted) << 23);
+  return std::bit_cast<float>(bits);
+}
+
+MATLORA_INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
+
+MATLORA_INLINE float from_bits(uint32_t high) { return std::bit_cast<float>(high << 16); }
+
+/// Round to nearest, ties to even; NaN stays NaN.
+MATLORA_INLINE uint32_t to_bits(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  return x == x ? rounded : 0x7fc0u;
+}
+
+}  // namespace
+
+MATLORA_CLONES float inverse_rms(const float* x, int64_t n, float eps) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += x[i] * x[i];
+  return 1.0f / std::sqrt(sum / static_cast<float>(n) + eps);
+}
+
+MATLORA_CLONES void scale_by(const float* x, float factor, const float* w, float* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] * factor * w[i];
+}
+
+MATLORA_CLONES void scale_rounded_by(const float* x, float factor, const float* w, float* y,
+                                     int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = from_bits(to_bits(x[i] * factor)) * w[i];
+}
+
+MATLORA_CLONES void rms_norm_backward(const float* dy, const float* x, const float* w, float r,
+                                      float* dx, int64_t n) {
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) sum += w[i] * dy[i] * x[i];
+  const float along = sum * r * r / static_cast<float>(n);
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) dx[i] = r * (w[i] * dy[i] - x[i] * along);
+}
+
+MATLORA_CLONES void swiglu_row(const float* gate, const float* up, float* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = gate[i] * sigmoid(gate[i]) * up[i];
+}
+
+MATLORA_CLONES void swiglu_backward_row(const float* dy, const float* gate, const float* up,
+                                        float* dgate, float* dup, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gate[i], s = sigmoid(g);
+    dgate[i] = dy[i] * up[i] * s * (1.0f + g * (1.0f - s));
+    dup[i] = dy[i] * g * s;
+  }
+}
+
+MATLORA_CLONES void rotate_row(const float* x1, const float* x2, const float* c, const float* s,
+                               float* y1, float* y2, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    y1[i] = x1[i] * c[i] - x2[i] * s[i];
+    y2[i] = x2[i] * c[i] + x1[i] * s[i];
+  }
+}
+
+MATLORA_CLONES RowScore score_row(float* z, int64_t n, int64_t label, float& sum) {
+  float largest = z[0];
+#pragma omp simd reduction(max : largest)
+  for (int64_t i = 0; i < n; ++i) largest = z[i] > largest ? z[i] : largest;
+  const float own = z[label];
+  const bool correct = own == largest && std::find(z, z + label, largest) == z + label;
+  double total = 0;  // over blocks, each of which float32 adds up well enough
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    float part = 0;
+    const int64_t end = std::min(begin + kBlock, n);
+#pragma omp simd reduction(+ : part)
+    for (int64_t i = begin; i < end; ++i) {
+      z[i] = fast_exp(z[i] - largest);
+      part += z[i];
+    }
+    total += part;
+  }
+  sum = static_cast<float>(total);
+  return {static_cast<float>(std::log(total)) + (largest - own), correct};
+}
+
+MATLORA_CLONES void scale(float* z, float factor, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) z[i] *= factor;
+}
+
+MATLORA_CLONES void widen(const c10::BFloat16* x, float* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = from_bits(x[i].x);
+}
+
+MATLORA_CLONES void narrow(const float* x, c10::BFloat16* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i].x = static_cast<uint16_t>(to_bits(x[i]));
+}
+
+}  // namespace matlora::nn

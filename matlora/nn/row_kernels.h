@@ -1,0 +1,51 @@
+// The inner loops of nn over one row of float32 on a processor. Each is compiled for AVX-512, for
+// AVX2 and for plain x86-64; which one runs is chosen when the program starts. Rows may not overlap
+// unless a comment says so.
+#pragma once
+
+#include <c10/util/BFloat16.h>
+
+#include <cstdint>
+
+namespace matlora::nn {
+
+/// 1 / sqrt(mean(x²) + eps)
+float inverse_rms(const float* x, int64_t n, float eps);
+
+/// y = x·factor ∘ w
+void scale_by(const float* x, float factor, const float* w, float* y, int64_t n);
+
+/// y = x rounded to bfloat16 after the multiplication by `factor`, then ∘ w
+void scale_rounded_by(const float* x, float factor, const float* w, float* y, int64_t n);
+
+/// The gradient of x·r ∘ w, r = inverse_rms(x): dx = r·(w∘dy - x·r²·mean(w∘dy∘x))
+void rms_norm_backward(const float* dy, const float* x, const float* w, float r, float* dx,
+                       int64_t n);
+
+/// y = silu(gate) ∘ up,  silu(g) = g / (1 + exp(-g))
+void swiglu_row(const float* gate, const float* up, float* y, int64_t n);
+
+/// The gradients of swiglu_row.
+void swiglu_backward_row(const float* dy, const float* gate, const float* up, float* dgate,
+                         float* dup, int64_t n);
+
+/// (y1, y2) = (x1·c - x2·s, x2·c + x1·s), each of n numbers
+void rotate_row(const float* x1, const float* x2, const float* c, const float* s, float* y1,
+                float* y2, int64_t n);
+
+/// What a row of logits says of its label.
+struct RowScore {
+  float loss;    // log Σ exp(z_v) - z_label
+  bool correct;  // z_label is the first of the largest
+};
+/// Leaves exp(z - max z) in z; `sum` becomes their sum.
+RowScore score_row(float* z, int64_t n, int64_t label, float& sum);
+
+/// z = z·factor
+void scale(float* z, float factor, int64_t n);
+
+/// Between bfloat16 and float32.
+void widen(const c10::BFloat16* x, float* y, int64_t n);
+void narrow(const float* x, c10::BFloat16* y, int64_t n);
+
+}  // namespace matlora::nn
