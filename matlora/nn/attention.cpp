@@ -33,19 +33,6 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 
 }  // namespace
 
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            std::span<const int64_t> lengths) {
-  std::vector<at::Tensor> outputs;
-  outputs.reserve(lengths.size());
-  int64_t start = 0;
-  for (const int64_t n : lengths) {
-    outputs.push_back(attend(q.narrow(0, start, n), k.narrow(0, start, n), v.narrow(0, start, n),
-                             /*mask=*/{}, /*causal=*/true));
-    start += n;
-  }
-  return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
-}
-
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const int64_t n = q.size(0), all = k.size(0);
   std::optional<at::Tensor> mask;  // only where a token must not see a later one

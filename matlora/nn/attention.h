@@ -10,10 +10,6 @@
 
 namespace matlora::nn {
 
-/// q: [N, H, D]; k, v: [N, H_kv, D], N the sum of `lengths` -> [N, H·D].
-at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            std::span<const int64_t> lengths);
-
 /// One sequence whose last n tokens ask: q: [n, H, D]; k, v: [M, H_kv, D], M >= n -> [n, H·D].
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
 

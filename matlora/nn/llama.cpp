@@ -5,6 +5,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/nn/attention.h"
+#include "matlora/nn/packed_attention.h"
 #include "matlora/nn/rms_norm.h"
 #include "matlora/nn/swiglu.h"
 

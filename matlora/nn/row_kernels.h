@@ -41,6 +41,19 @@ struct RowScore {
 /// Leaves exp(z - max z) in z; `sum` becomes their sum.
 RowScore score_row(float* z, int64_t n, int64_t label, float& sum);
 
+/// z = exp(z·factor - max(z·factor)); `sum` becomes their sum. Returns log Σ exp(z·factor).
+float softmax_row(float* z, int64_t n, float factor, float& sum);
+
+/// z = exp(z·factor - shift)
+void exp_row(float* z, int64_t n, float factor, float shift);
+
+/// The gradient of a softmax: ds = p ∘ (dp - along)·factor, along = Σ p∘dp. ds may be dp.
+void softmax_backward_row(const float* p, const float* dp, float along, float factor, float* ds,
+                          int64_t n);
+
+/// Σ x∘y
+float inner_product(const float* x, const float* y, int64_t n);
+
 /// z = z·factor
 void scale(float* z, float factor, int64_t n);
 
