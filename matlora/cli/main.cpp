@@ -1,18 +1,17 @@
 // The program: finds the command, parses its options, runs it, turns failures into exit codes.
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
-#include <malloc.h>
 
 #include <array>
 #include <cstdio>
 #include <iostream>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "matlora/base/error.h"
 #include "matlora/cli/command.h"
+#include "matlora/cli/process.h"
 
 namespace matlora::cli {
 namespace {
@@ -134,15 +133,6 @@ int dispatch(const std::vector<std::string>& arguments) {
        did_you_mean(arguments[0], names), "; see `matlora --help`");
 }
 
-/// A step frees and takes the same large blocks again and again. glibc would hand each back to the
-/// kernel, which then clears its pages anew: a seventh of the time of a training step.
-void keep_freed_memory() {
-#if defined(__GLIBC__)
-  mallopt(M_MMAP_THRESHOLD, 32 << 20);  // bytes; the most that glibc takes
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#endif
-}
-
 int run_guarded(const std::vector<std::string>& arguments) {
   try {
     const int code = dispatch(arguments);
@@ -175,6 +165,10 @@ int run_guarded(const std::vector<std::string>& arguments) {
 }  // namespace matlora::cli
 
 int main(int argc, char** argv) {
-  matlora::cli::keep_freed_memory();
+  const std::string command = argc > 1 ? argv[1] : "";
+  if (command == "train" || command == "sweep" || command == "generate") {
+    matlora::cli::wait_briefly(argv);
+    matlora::cli::keep_freed_memory();
+  }
   return matlora::cli::run_guarded({argv + 1, argv + argc});
 }

@@ -1,0 +1,117 @@
+"""How the cost of training grows: tokens/s and peak memory over sequence length, rank, batch, threads and model size.
+
+    scaling.py --data train.jsonl [--repeats 3] [--only length,rank,batch,threads,size]
+
+Writes build/bench/scaling.json and docs/scaling.svg. Run it with .venv-ref's Python (it draws with matplotlib), on an idle machine.
+Sequence lengths come from one long text cut at that length; the other series train the first GSM8K problems. `size` compares SmolLM2-135M
+with random weights in the shape of Llama-3.2-1B (a directory made once, 5 GB).
+"""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+
+import harness
+
+LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
+RANKS = [1, 4, 16, 64, 256]
+BATCHES = [1, 2, 4, 8, 16, 32]
+
+
+def long_text(data, path, tokens):
+    """A record whose text is longer than `tokens` tokens."""
+    text = ""
+    with open(data, encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            text += row["question"] + " " + row["answer"] + "\n"
+            if len(text) > 8 * tokens:
+                break
+    path.write_text(json.dumps({"text": text}) + "\n")
+    return path
+
+
+def random_llama_1b(model, directory):
+    """Random weights in the shape of Llama-3.2-1B, with SmolLM2's tokenizer; made once."""
+    if (directory / "config.json").exists():
+        return directory
+    sys.path[:0] = [str(harness.ROOT / "tools/golden"), str(harness.ROOT / "tests/parity")]
+    import gguf
+    import smollm2_test
+    import torch
+    import transformers
+
+    tokenizer, _ = smollm2_test.build_tokenizer(gguf.GGUFReader(model))
+    directory.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(directory / "tokenizer.json"))
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(
+        hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8, head_dim=64,
+        vocab_size=128256, max_position_embeddings=8192, tie_word_embeddings=True, rope_theta=500000.0, bos_token_id=1, eos_token_id=2)
+    transformers.LlamaForCausalLM(config).save_pretrained(directory)
+    return directory
+
+
+def series(options, directory):
+    """{series: {x: runner}}"""
+    text = long_text(options.data, directory / "text.jsonl", max(LENGTHS))
+
+    def train(*flags, rank=32, data=options.data, threads=None, model=None):
+        changed = type(options)(**vars(options) | {"data": data, "threads": threads or options.threads, "model": model or options.model})
+        return lambda: harness.train(changed, 1, *flags, rank=rank)
+
+    all_series = {
+        "length": {n: train("--max-length", n, "--batch-size", 1, "--grad-accum", 1, data=text) for n in LENGTHS},
+        "rank": {rank: train("--batch-size", 8, "--grad-accum", 1, rank=rank) for rank in RANKS},
+        "batch": {batch: train("--batch-size", batch, "--grad-accum", 1) for batch in BATCHES},
+        "threads": {n: train("--batch-size", 8, "--grad-accum", 1, threads=n) for n in sorted({1, options.threads})},
+    }
+    if "size" in options.only:
+        one_b = random_llama_1b(options.model, pathlib.Path(options.output).parent / "llama-1b")
+        small = ("--batch-size", 4, "--grad-accum", 1)
+        all_series["size"] = {"135M": train(*small), "1B shape": train(*small, model=one_b)}
+    return {name: all_series[name] for name in options.only.split(",")}
+
+
+def draw(result, path):
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams.update({"svg.hashsalt": "matlora", "font.size": 9})
+    from matplotlib import pyplot
+
+    names = [name for name in ("length", "rank", "batch") if name in result]
+    figure, axes = pyplot.subplots(2, len(names), figsize=(3.4 * len(names), 5), squeeze=False)
+    for column, name in enumerate(names):
+        xs = list(result[name])
+        for row, (key, label, factor) in enumerate((("tokens_per_s", "tokens/s", 1), ("peak_rss_mib", "peak memory, GiB", 1 / 1024))):
+            axis = axes[row][column]
+            axis.plot(xs, [result[name][x][key] * factor for x in xs], marker="o", markersize=3, color="#2a6f97")
+            axis.set_xscale("log", base=2)
+            axis.set_ylim(bottom=0)
+            axis.set_xticks(xs, [str(x) for x in xs], rotation=45)
+            axis.grid(alpha=0.3)
+            axis.set_ylabel(label)
+            axis.set_xlabel({"length": "tokens of a sequence", "rank": "rank", "batch": "examples of a batch"}[name])
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def main():
+    parser = harness.parser(__doc__, "scaling.json")
+    parser.add_argument("--only", default="length,rank,batch,threads,size")
+    parser.add_argument("--picture", default=str(harness.ROOT / "docs/scaling.svg"))
+    options = parser.parse_args()
+    result = {}
+    with tempfile.TemporaryDirectory() as directory:
+        for name, runners in series(options, pathlib.Path(directory)).items():
+            result[name] = harness.medians(harness.interleave(runners, options.repeats))
+            print(f"\n{name}\n" + harness.table(["tokens_per_s", "peak_rss_mib"], result[name]), flush=True)
+    harness.write(options, result)
+    draw(result, options.picture)
+
+
+if __name__ == "__main__":
+    main()
