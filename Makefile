@@ -2,7 +2,7 @@
 #   make TORCH_INDEX=URL      the pip index for torch (which CPU or CUDA build)
 #   make LIBTORCH=/path       an unpacked LibTorch instead of the wheel
 #   make demo DATA=file.jsonl your own problems
-.PHONY: setup setup-ref build golden asan test test-fast bench-micro lint format demo clean
+.PHONY: setup setup-ref build golden asan test test-fast bench bench-micro lint format demo clean
 .DEFAULT_GOAL := build
 
 JOBS ?= 2
@@ -47,9 +47,16 @@ test: build asan golden
 test-fast: build golden
 	$(CTEST) --test-dir build/release -LE 'parity|slow|package'
 
+# Side by side with what one would use instead; an hour on an idle machine. PARTS="train_compare .." for some
+PARTS ?= train_compare sweep_compare generate_compare scaling
+bench: build setup-ref
+	@$(WITH_TORCH) cmake --build --preset release -j$(JOBS) --target matlora_replay
+	@DATA="$(DATA)" GSM8K="$(MATLORA_GSM8K)" tools/bench.sh $(PARTS)
+
 bench-micro: build
 	@cmake --build --preset release -j$(JOBS) --target matlora_bench
-	@build/release/bench/matlora_bench
+	@GOMP_SPINCOUNT=2000 MALLOC_MMAP_THRESHOLD_=33554432 MALLOC_TRIM_THRESHOLD_=2147483647 \
+	  build/release/bench/matlora_bench
 
 lint: build asan
 	@tools/lint.sh tidy build/asan build/release

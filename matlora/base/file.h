@@ -26,6 +26,10 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const fs::path& path() const { return path_; }
 
+  /// `part` of bytes() is not needed for now: its whole pages leave memory until they are read
+  /// again.
+  void forget(std::span<const std::byte> part) const;
+
  private:
   MappedFile() = default;
 

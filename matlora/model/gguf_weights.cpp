@@ -71,9 +71,13 @@ class GgufWeights : public WeightSource {
   std::string where() const override { return file_.file()->path().string(); }
 
  private:
-  /// Float32 data as they lie in the file, anything else dequantised.
+  /// Float32 data as they lie in the file; anything else dequantised, once and for all.
   at::Tensor in_place(const format::GgufTensor& tensor) const {
-    if (tensor.type != format::GgmlType::f32) return dequantized(tensor);
+    if (tensor.type != format::GgmlType::f32) {
+      at::Tensor value = dequantized(tensor);
+      file_.file()->forget(tensor.bytes);
+      return value;
+    }
     return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, file_.file());
   }
 

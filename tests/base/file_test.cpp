@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <csignal>
+#include <cstring>
 
 #include "tests/support/files.h"
 
@@ -49,6 +50,18 @@ TEST_F(FileTest, AtomicFileWithoutCommitLeavesTheOldFile) {
   EXPECT_EQ(dir.entries(), 1u);
   write_file(at("x"), "new");
   EXPECT_EQ(read_file(at("x")), "new");
+}
+
+TEST_F(FileTest, ForgottenBytesAreReadAgain) {
+  std::string text(50000, 'x');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+  dir.write("x", text);
+  const auto file = MappedFile::open(at("x"));
+  for (const auto& [first, count] :
+       {std::pair<size_t, size_t>{0, 50000}, {10, 20}, {5000, 40000}}) {
+    file->forget(file->bytes().subspan(first, count));
+    EXPECT_EQ(std::memcmp(file->bytes().data(), text.data(), text.size()), 0);
+  }
 }
 
 TEST_F(FileTest, TemporaryNamesAreTheirOwn) {
