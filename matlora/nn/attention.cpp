@@ -1,4 +1,4 @@
-// H query heads, H_kv key heads, D head_dim, N tokens of a pack, n and M tokens of one sequence.
+// H query heads, H_kv key heads, D head_dim, N tokens of a pack, n tokens of one sequence.
 #include "matlora/nn/attention.h"
 
 #include <ATen/ATen.h>
@@ -23,12 +23,11 @@ at::Tensor by_token(const at::Tensor& x) {
   return x.permute({2, 0, 1, 3}).reshape({x.size(2), -1});
 }
 
-at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                  const std::optional<at::Tensor>& mask, bool causal) {
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
   const int64_t kv_heads = k.size(1), group = q.size(1) / kv_heads;
   return by_token(at::scaled_dot_product_attention(by_group(q, kv_heads), for_group(k, group),
-                                                   for_group(v, group), mask, /*dropout_p=*/0.0,
-                                                   causal));
+                                                   for_group(v, group), /*attn_mask=*/{},
+                                                   /*dropout_p=*/0.0, /*is_causal=*/true));
 }
 
 }  // namespace
@@ -39,18 +38,10 @@ at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::
   outputs.reserve(lengths.size());
   int64_t start = 0;
   for (const int64_t n : lengths) {
-    outputs.push_back(attend(q.narrow(0, start, n), k.narrow(0, start, n), v.narrow(0, start, n),
-                             /*mask=*/{}, /*causal=*/true));
+    outputs.push_back(attend(q.narrow(0, start, n), k.narrow(0, start, n), v.narrow(0, start, n)));
     start += n;
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);
-}
-
-at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
-  const int64_t n = q.size(0), all = k.size(0);
-  std::optional<at::Tensor> mask;  // only where a token must not see a later one
-  if (n > 1) mask = at::ones({n, all}, q.options().dtype(at::kBool)).tril(all - n);
-  return attend(q, k, v, mask, /*causal=*/false);
 }
 
 }  // namespace matlora::nn

@@ -14,7 +14,4 @@ namespace matlora::nn {
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             std::span<const int64_t> lengths);
 
-/// One sequence whose last n tokens ask: q: [n, H, D]; k, v: [M, H_kv, D], M >= n -> [n, H·D].
-at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
-
 }  // namespace matlora::nn
