@@ -26,6 +26,7 @@ struct Tile {
   const float* a;
   int64_t a_stride;
   const T* w[kTile];
+  int64_t ahead;  // numbers from a row of w to the one that is read after it, to be fetched early
   float* sums;
 };
 template <class T>
@@ -101,6 +102,7 @@ MATLORA_INLINE void add_up(const Float4* x, float* to) {
       _Pragma("GCC unroll 8") for (int j = 0; j < kTile; ++j) {                            \
         Vector w;                                                                          \
         load(tile.w[j] + k, w);                                                            \
+        __builtin_prefetch(tile.w[j] + k + tile.ahead);                                    \
         _Pragma("GCC unroll 8") for (int i = 0; i < rows; ++i) sums[i][j] += x[i] * w;     \
       }                                                                                    \
     }                                                                                      \
@@ -185,7 +187,8 @@ struct Product {
  private:
   void run_tile(TileKernel<T> kernel, int64_t first, int64_t last, int64_t column) const {
     float sums[kMostTileRows * kTile];
-    Tile<T> tile = {depth, a + first * a_stride, a_stride, {}, sums};
+    const int64_t ahead = column + 2 * kTile <= columns ? kTile * w_stride : 0;
+    Tile<T> tile = {depth, a + first * a_stride, a_stride, {}, ahead, sums};
     // Beyond w's last row it stands again, for sums that nobody reads.
     for (int64_t j = 0; j < kTile; ++j) {
       tile.w[j] = w + std::min(column + j, columns - 1) * w_stride;
