@@ -13,6 +13,7 @@ void Gate::set(std::span<const double> values, at::Device device) {
   values_ = at::empty({width_}, at::kDouble);
   std::copy(values.begin(), values.end(), values_.mutable_data_ptr<double>());
   values_ = values_.to(at::TensorOptions().dtype(at::kFloat).device(device));
+  ++version_;
 }
 
 NestedLora::NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate)
@@ -21,6 +22,21 @@ NestedLora::NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> g
 }
 
 nn::LowRank NestedLora::factors(at::ScalarType dtype) const {
+  // Fused optimizers change matrices without counting a version, and inference tensors have none.
+  const auto may_change_unseen = [](const at::Tensor& x) {
+    return x.requires_grad() || x.is_inference();
+  };
+  if (may_change_unseen(a_) || may_change_unseen(b_)) return compute(dtype);
+  const Origin now = {dtype, gate_->version(), static_cast<uint32_t>(a_._version()),
+                      static_cast<uint32_t>(b_._version())};
+  if (origin_ != now) {
+    kept_ = compute(dtype);
+    origin_ = now;
+  }
+  return kept_;
+}
+
+nn::LowRank NestedLora::compute(at::ScalarType dtype) const {
   const int64_t width = gate_->width();
   if (width == 0) return {};
   check(width <= a_.size(0), "lora: a gate of ", width, " numbers on rank ", a_.size(0));

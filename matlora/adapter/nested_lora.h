@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "matlora/nn/delta.h"
@@ -20,10 +21,12 @@ class Gate {
 
   int64_t width() const { return width_; }              ///< directions in use
   const at::Tensor& values() const { return values_; }  ///< [width] float32
+  uint64_t version() const { return version_; }         ///< another one after every set()
 
  private:
   at::Tensor values_;
   int64_t width_ = 0;
+  uint64_t version_ = 0;
 };
 
 class NestedLora : public nn::Delta {
@@ -34,11 +37,24 @@ class NestedLora : public nn::Delta {
 
   /// down = g ∘ A and up = B, of the gate's first width() directions only; none when it is 0.
   /// The cast to `dtype` comes last, so the gradients of A and B are float32.
+  /// Those of matrices that require no gradients (not in training) are computed once and kept until
+  /// the gate, A or B (by their version counters) or `dtype` is another. One thread at a time.
   nn::LowRank factors(at::ScalarType dtype) const override;
 
  private:
+  /// What kept factors were made from.
+  struct Origin {
+    at::ScalarType dtype;
+    uint64_t gate;
+    uint32_t a, b;
+    bool operator==(const Origin&) const = default;
+  };
+  nn::LowRank compute(at::ScalarType dtype) const;
+
   at::Tensor a_, b_;
   std::shared_ptr<const Gate> gate_;
+  mutable std::optional<Origin> origin_;  // of kept_
+  mutable nn::LowRank kept_;
 };
 
 }  // namespace matlora::adapter

@@ -1,27 +1,47 @@
-#include <chrono>
 #include <cmath>
 #include <iomanip>
 #include <iostream>
+#include <map>
 #include <memory>
-#include <optional>
+#include <span>
 
 #include "matlora/base/error.h"
+#include "matlora/base/json.h"
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
+#include "matlora/data/prompts.h"
 #include "matlora/generate/decode.h"
 
 namespace matlora::cli {
 namespace {
 
 struct GenerateFlags {
-  std::string model, adapter, prompt, inference_gate;
-  int64_t rank = 0, max_new_tokens = 256;
+  std::string model, adapter, prompt, prompts, inference_gate;
+  int64_t rank = 0, max_new_tokens = 256, batch_size = 8, limit = 0;
   double temperature = 0, top_p = 1;
   uint64_t seed = 42;
-  bool any_base = false;
+  bool ignore_eos = false, any_base = false;
 };
 
+void check_source(const GenerateFlags& flags, const CLI::App& app) {
+  if (app.count("--prompt") + app.count("--prompts") == 0) {
+    fail("--prompt", "nothing to go on from; give --prompt TEXT or --prompts FILE");
+  }
+  if (app.count("--prompts") > 0) {
+    if (app.count("--prompt") > 0) fail("--prompts", "it and --prompt exclude each other");
+    if (flags.batch_size < 1) {
+      fail("--batch-size", "expected at least 1, got ", flags.batch_size);
+    }
+    if (flags.limit < 0) fail("--limit", "expected at least 0, got ", flags.limit);
+    return;
+  }
+  for (const char* flag : {"--batch-size", "--limit"}) {
+    if (app.count(flag) > 0) fail(flag, "has no meaning without --prompts");
+  }
+}
+
 void check_flags(const GenerateFlags& flags, const CLI::App& app) {
+  check_source(flags, app);
   if (flags.max_new_tokens < 1) {
     fail("--max-new-tokens", "expected at least 1, got ", flags.max_new_tokens);
   }
@@ -51,40 +71,128 @@ void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Mod
   adapter.select_rank(rank, gate, base.llama.device());
 }
 
-std::vector<int32_t> encode_prompt(const GenerateFlags& flags, const model::Model& base) {
-  std::vector<int32_t> prompt = base.tokenizer.encode(flags.prompt, /*add_special=*/true);
-  if (prompt.empty()) {
-    fail("--prompt", "the prompt is empty and the model has no token to begin with");
+/// The prompts of --prompts, or the one of --prompt.
+std::vector<data::Prompt> read_prompts(const GenerateFlags& flags, const model::Model& base) {
+  std::vector<data::Prompt> prompts;
+  if (!flags.prompts.empty()) {
+    prompts = data::read_prompts(flags.prompts, base.tokenizer, flags.limit);
+  } else {
+    prompts.push_back({base.tokenizer.encode(flags.prompt, /*add_special=*/true), "--prompt"});
   }
-  const auto length = static_cast<int64_t>(prompt.size());
   const int64_t room = base.config.max_position_embeddings;
-  if (flags.max_new_tokens > room - length) {
-    fail("--prompt", "the prompt's ", length, " tokens and --max-new-tokens ", flags.max_new_tokens,
-         " are more than the ", room, " positions of the model");
+  for (const data::Prompt& prompt : prompts) {
+    const auto length = static_cast<int64_t>(prompt.tokens.size());
+    if (length == 0) {
+      fail(prompt.where, "the prompt is empty and the model has no token to begin with");
+    }
+    if (flags.max_new_tokens > room - length) {
+      fail(prompt.where, "the prompt's ", length, " tokens and --max-new-tokens ",
+           flags.max_new_tokens, " are more than the ", room, " positions of the model");
+    }
   }
-  return prompt;
+  return prompts;
+}
+
+/// Each prompt draws from a seed of its own, whatever else is in the file before it is done.
+std::vector<generate::Request> requests_of(const std::vector<data::Prompt>& prompts,
+                                           const GenerateFlags& flags, const model::Model& base) {
+  generate::DecodeOptions options;
+  options.max_new_tokens = flags.max_new_tokens;
+  if (!flags.ignore_eos) options.stop_ids = base.stop_ids;
+  options.sampling = {flags.temperature, flags.top_p};
+  options.seed = flags.seed;
+  std::vector<generate::Request> requests;
+  for (const data::Prompt& prompt : prompts) {
+    requests.push_back({prompt.tokens, options});
+    ++options.seed;
+  }
+  return requests;
+}
+
+void check_stdout() {
+  if (!std::cout) fail("stdout", "cannot be written");
+}
+
+/// The one completion as plain text, piece by piece as it comes.
+generate::DecodeStats print_text(const generate::Request& request, const model::Model& base) {
+  generate::Utf8Stream stream;
+  generate::BatchEvents events;
+  events.on_token = [&](size_t, int32_t token) {
+    std::cout << stream.feed(base.tokenizer.decode({&token, 1}, /*skip_special=*/true))
+              << std::flush;
+    return static_cast<bool>(std::cout);
+  };
+  const auto stats = generate::decode_batch(base.llama, {&request, 1}, 1, events);
+  std::cout << stream.finish() << '\n' << std::flush;
+  check_stdout();
+  return stats;
+}
+
+/// A JSON line for each completion, in the order of the prompts: one that is done early waits.
+generate::DecodeStats print_lines(std::span<const generate::Request> requests, int64_t batch_size,
+                                  const model::Model& base) {
+  std::map<size_t, std::string> waiting;
+  size_t next = 0;
+  generate::BatchEvents events;
+  events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
+    const std::string bytes = base.tokenizer.decode(completion, /*skip_special=*/true);
+    const Json line = {
+        {"index", index}, {"text", generate::valid_utf8(bytes)}, {"tokens", completion.size()}};
+    waiting[index] = line.dump();
+    for (auto first = waiting.find(next); first != waiting.end(); first = waiting.find(++next)) {
+      std::cout << first->second << '\n' << std::flush;
+      check_stdout();
+      waiting.erase(first);
+    }
+  };
+  return generate::decode_batch(base.llama, requests, batch_size, events);
+}
+
+/// "12 tokens, 40.0 tokens/s"
+std::string rate_text(int64_t tokens, double seconds) {
+  std::ostringstream text;
+  text << tokens << " tokens";
+  if (tokens > 0) {
+    text << std::fixed << std::setprecision(1) << ", " << static_cast<double>(tokens) / seconds
+         << " tokens/s";
+  }
+  return text.str();
 }
 
 class Generate : public Command {
  public:
   std::string name() const override { return "generate"; }
-  std::string summary() const override { return "Complete a prompt at any rank of an adapter"; }
+  std::string summary() const override { return "Complete prompts at any rank of an adapter"; }
   std::string example() const override {
-    return "matlora generate --model base.gguf --adapter out/ --rank 4 --prompt \"Question: 2+2?\"";
+    return "matlora generate --model base.gguf --adapter out/ --rank 4 --prompt \"Question: "
+           "2+2?\"\n"
+           "  matlora generate --model base.gguf --prompts test.jsonl --batch-size 32 >out.jsonl";
   }
 
   void add_options(CLI::App& app) override {
     app.add_option("--model", flags_.model, "HF model directory or .gguf file")->required();
     app.add_option("--adapter", flags_.adapter, "Adapter directory (matlora's or PEFT's)");
     app.add_option("--rank", flags_.rank, "Rank to use; 0 is the base model (default: full rank)");
-    app.add_option("--prompt", flags_.prompt, "Text to go on from")->required();
-    app.add_option("--max-new-tokens", flags_.max_new_tokens, "Tokens at most")
+    app.add_option("--prompt", flags_.prompt, "Text to go on from; the completion is printed");
+    app.add_option(
+        "--prompts", flags_.prompts,
+        "JSONL file of records with 'prompt' or 'question'; one JSON line is printed for "
+        "each: index, text, tokens");
+    app.add_option("--batch-size", flags_.batch_size, "Of --prompts: completed at the same time")
         ->capture_default_str();
+    app.add_option("--limit", flags_.limit, "Of --prompts: the first ones; 0: all")
+        ->capture_default_str();
+    app.add_option("--max-new-tokens", flags_.max_new_tokens, "Tokens at most, for each prompt")
+        ->capture_default_str();
+    app.add_flag("--ignore-eos", flags_.ignore_eos,
+                 "Go on behind the end-of-text token (for benchmarks)");
     app.add_option("--temperature", flags_.temperature, "0: always the likeliest token")
         ->capture_default_str();
     app.add_option("--top-p", flags_.top_p, "Draw from the likeliest tokens of this probability")
         ->capture_default_str();
-    app.add_option("--seed", flags_.seed, "Of the draws")->check(seed())->capture_default_str();
+    app.add_option("--seed", flags_.seed, "Of the draws; prompt i of a file has seed + i")
+        ->check(seed())
+        ->capture_default_str();
     app.add_option("--inference-gate", flags_.inference_gate,
                    "paper|trained (default: what the adapter records)");
     app.add_flag("--any-base", flags_.any_base, "Accept an adapter of another base model");
@@ -94,30 +202,13 @@ class Generate : public Command {
     check_flags(flags_, app);
     model::Model base = load_model(flags_.model, common);
     if (!flags_.adapter.empty()) prepare_adapter(flags_, app, base);
-    const std::vector<int32_t> prompt = encode_prompt(flags_, base);
-
-    generate::DecodeOptions options;
-    options.max_new_tokens = flags_.max_new_tokens;
-    options.stop_ids = base.stop_ids;
-    options.sampling = {flags_.temperature, flags_.top_p};
-    options.seed = flags_.seed;
-    const auto start = std::chrono::steady_clock::now();
-    generate::Utf8Stream stream;
-    const auto show = [&](int32_t token) {
-      std::cout << stream.feed(base.tokenizer.decode({&token, 1}, /*skip_special=*/true))
-                << std::flush;
-      return static_cast<bool>(std::cout);
-    };
-    const auto completion = generate::decode(base.llama, prompt, options, show);
-    std::cout << stream.finish() << '\n' << std::flush;
-    if (!std::cout) fail("stdout", "cannot be written");
-
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    std::ostringstream rate;
-    rate << std::fixed << std::setprecision(1)
-         << static_cast<double>(completion.size()) / seconds.count();
-    say(common.quiet, cat(prompt.size(), " prompt tokens, ", completion.size(), " new tokens, ",
-                          rate.str(), " tokens/s"));
+    const std::vector<generate::Request> requests =
+        requests_of(read_prompts(flags_, base), flags_, base);
+    const generate::DecodeStats stats = flags_.prompts.empty()
+                                            ? print_text(requests.front(), base)
+                                            : print_lines(requests, flags_.batch_size, base);
+    say(common.quiet, cat("prefill: ", rate_text(stats.prefill_tokens, stats.prefill_s),
+                          "; decode: ", rate_text(stats.decode_tokens, stats.decode_s)));
     return 0;
   }
 

@@ -2,6 +2,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
+#include "matlora/data/prompts.h"
 #include "matlora/format/jsonl.h"
 
 namespace matlora::data {
@@ -14,7 +15,7 @@ struct Turn {
 Turn read_turn(const JsonObject& record) {
   const auto has = [&](const char* key) { return record.find(key) != nullptr; };
   if (has("question") && has("answer")) {
-    return {"Question: " + record.string("question") + "\nAnswer: ", record.string("answer")};
+    return {question_prompt(record.string("question")), record.string("answer")};
   }
   if (has("prompt") && has("completion")) {
     return {record.string("prompt"), record.string("completion")};

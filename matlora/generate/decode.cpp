@@ -1,28 +1,13 @@
 #include "matlora/generate/decode.h"
 
-#include <ATen/ATen.h>
-#include <ATen/core/grad_mode.h>
-
 #include <algorithm>
 
-#include "matlora/base/error.h"
 #include "matlora/base/utf8.h"
 
 namespace matlora::generate {
 namespace {
 
 constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
-
-at::Tensor to_tensor(std::span<const int32_t> ids, at::Device device) {
-  const std::vector<int64_t> wide(ids.begin(), ids.end());
-  return at::tensor(wide, at::kLong).to(device);
-}
-
-/// The last token's logits, [V], after the cache has taken in `ids`.
-at::Tensor advance(const nn::Llama& model, std::span<const int32_t> ids, nn::KvCache& cache) {
-  const at::Tensor h = model.hidden(to_tensor(ids, model.device()), cache);  // [n, C]
-  return model.logits(h.narrow(0, h.size(0) - 1, 1)).squeeze(0);
-}
 
 struct Prefix {
   size_t length = 0;      // bytes
@@ -51,24 +36,13 @@ Prefix cut_sequence(std::string_view text) {
 
 std::vector<int32_t> decode(const nn::Llama& model, std::span<const int32_t> prompt,
                             const DecodeOptions& options, const OnToken& on_token) {
-  check(!prompt.empty(), "decode: the prompt is empty");
-  const at::NoGradGuard no_grad;
-  std::vector<int32_t> completion;
-  if (options.max_new_tokens <= 0) return completion;
-  Sampler sampler(options.sampling, options.seed);
-  nn::KvCache cache =
-      model.make_cache(static_cast<int64_t>(prompt.size()) + options.max_new_tokens);
-  at::Tensor logits = advance(model, prompt, cache);
-  while (true) {
-    const int32_t token = sampler.next(logits);
-    const auto& stops = options.stop_ids;
-    if (std::find(stops.begin(), stops.end(), token) != stops.end()) break;
-    completion.push_back(token);
-    if (on_token && !on_token(token)) break;
-    if (static_cast<int64_t>(completion.size()) == options.max_new_tokens) break;
-    logits = advance(model, std::span(&token, 1), cache);
-  }
-  return completion;
+  const Request request = {{prompt.begin(), prompt.end()}, options};
+  std::vector<int32_t> result;
+  BatchEvents events;
+  if (on_token) events.on_token = [&](size_t, int32_t token) { return on_token(token); };
+  events.on_finished = [&](size_t, const std::vector<int32_t>& completion) { result = completion; };
+  decode_batch(model, {&request, 1}, /*max_sequences=*/1, events);
+  return result;
 }
 
 std::string Utf8Stream::feed(std::string_view bytes) {

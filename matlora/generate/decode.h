@@ -1,4 +1,4 @@
-// One prompt -> new tokens, one at a time, with the keys and values of what lies behind kept.
+// One prompt -> new tokens, one at a time: batch.h's simple use. And bytes -> text to show.
 #pragma once
 
 #include <cstdint>
@@ -8,17 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "matlora/generate/sampling.h"
+#include "matlora/generate/batch.h"
 #include "matlora/nn/llama.h"
 
 namespace matlora::generate {
-
-struct DecodeOptions {
-  int64_t max_new_tokens = 256;
-  std::vector<int32_t> stop_ids;  // any of them ends the completion and is not part of it
-  SamplingOptions sampling;
-  uint64_t seed = 42;
-};
 
 /// Called with every token of the completion as it comes; false ends the completion there.
 using OnToken = std::function<bool(int32_t token)>;

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <span>
 #include <vector>
 
 #include "matlora/base/error.h"
+#include "matlora/nn/row_kernels.h"
 
 namespace matlora::generate {
 namespace {
@@ -59,15 +59,12 @@ int32_t Sampler::next(const at::Tensor& logits) {
   check(logits.dim() == 1 && logits.size(0) > 0, "logits of shape ", logits.sizes());
   const at::Tensor z = logits.detach().to(at::kCPU, at::kFloat).contiguous();
   const std::span<const float> row(z.const_data_ptr<float>(), static_cast<size_t>(z.numel()));
-  if (std::any_of(row.begin(), row.end(), [](float x) {
-        return std::isnan(x) || x == std::numeric_limits<float>::infinity();
-      })) {
-    fail("generate", "the model's logits are not finite; try --dtype float32");
-  }
-  const auto best = std::max_element(row.begin(), row.end());
-  if (options_.temperature == 0) return static_cast<int32_t>(best - row.begin());
+  const int64_t best = nn::find_largest(row.data(), z.numel());
+  if (best < 0) fail("generate", "the model's logits are not finite; try --dtype float32");
+  if (options_.temperature == 0) return static_cast<int32_t>(best);
 
-  const std::vector<double> weight = weights(row, *best, options_.temperature);
+  const std::vector<double> weight =
+      weights(row, row[static_cast<size_t>(best)], options_.temperature);
   std::vector<int32_t> order(row.size());
   std::iota(order.begin(), order.end(), 0);
   if (options_.top_p < 1) {

@@ -2,26 +2,108 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "matlora/base/error.h"
 
 namespace matlora::nn {
+namespace {
 
-KvCache::KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim, int64_t capacity,
-                 const at::TensorOptions& options)
-    : capacity_(capacity) {
-  for (int64_t layer = 0; layer < num_layers; ++layer) {
-    keys_.push_back(at::empty({capacity, num_kv_heads, head_dim}, options));
-    values_.push_back(at::empty({capacity, num_kv_heads, head_dim}, options));
+/// rows: [N, H_kv, D], of which [first, first + count) become memory[:, at.. , :] of
+/// memory [H_kv, room, D]. Both contiguous: a step writes a few hundred bytes for each sequence
+/// and layer, where a tensor operation would take longer than the copy.
+void copy_rows(const at::Tensor& rows, int64_t first, int64_t count, const at::Tensor& memory,
+               int64_t at) {
+  const int64_t heads = memory.size(0), room = memory.size(1);
+  const auto bytes = static_cast<size_t>(memory.size(2)) * memory.element_size();
+  const char* from = static_cast<const char*>(rows.const_data_ptr());
+  char* to = static_cast<char*>(memory.mutable_data_ptr());
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t head = 0; head < heads; ++head) {
+      std::memcpy(to + static_cast<size_t>(head * room + at + i) * bytes,
+                  from + static_cast<size_t>((first + i) * heads + head) * bytes, bytes);
+    }
   }
 }
 
-KvCache::View KvCache::append(int64_t layer, const at::Tensor& keys, const at::Tensor& values) {
-  const int64_t n = keys.size(0);
-  check(length_ + n <= capacity_, "kv cache: ", length_ + n, " tokens, room for ", capacity_);
+void put(const at::Tensor& rows, int64_t first, int64_t count, const at::Tensor& memory,
+         int64_t at) {
+  if (memory.is_cpu() && rows.is_contiguous() && rows.scalar_type() == memory.scalar_type()) {
+    copy_rows(rows, first, count, memory, at);
+  } else {
+    memory.narrow(1, at, count).copy_(rows.narrow(0, first, count).transpose(0, 1));
+  }
+}
+
+}  // namespace
+
+KvCache::KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
+                 const at::TensorOptions& options)
+    : num_layers_(num_layers),
+      num_kv_heads_(num_kv_heads),
+      head_dim_(head_dim),
+      options_(options) {}
+
+int64_t KvCache::open(int64_t room) {
+  check(room > 0, "kv cache: room for ", room, " tokens");
+  // Of the closed slots the smallest that is large enough, else the largest, which grows.
+  const auto better = [&](const Slot& a, const Slot& b) {
+    if (a.open != b.open) return b.open;
+    if ((a.room >= room) != (b.room >= room)) return a.room >= room;
+    return a.room >= room ? a.room < b.room : a.room > b.room;
+  };
+  auto found = std::min_element(slots_.begin(), slots_.end(), better);
+  if (found == slots_.end() || found->open) found = slots_.insert(slots_.end(), Slot());
+  if (found->room < room) {
+    *found = Slot();  // before the new memory is there
+    const std::vector<int64_t> shape = {num_layers_, num_kv_heads_, room, head_dim_};
+    found->keys = at::empty(shape, options_).unbind(0);
+    found->values = at::empty(shape, options_).unbind(0);
+    found->room = room;
+  }
+  found->length = 0;
+  found->open = true;
+  return found - slots_.begin();
+}
+
+void KvCache::close(int64_t slot) { this->slot(slot).open = false; }
+
+int64_t KvCache::length(int64_t slot) const { return this->slot(slot).length; }
+
+const KvCache::Slot& KvCache::slot(int64_t index) const {
+  check(index >= 0 && index < static_cast<int64_t>(slots_.size()) &&
+            slots_[static_cast<size_t>(index)].open,
+        "kv cache: slot ", index, " is not open");
+  return slots_[static_cast<size_t>(index)];
+}
+
+KvCache::Slot& KvCache::slot(int64_t index) {
+  return const_cast<Slot&>(std::as_const(*this).slot(index));
+}
+
+std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTokens> parts,
+                                            const at::Tensor& keys, const at::Tensor& values) {
   const auto i = static_cast<size_t>(layer);
-  keys_[i].narrow(0, length_, n).copy_(keys);
-  values_[i].narrow(0, length_, n).copy_(values);
-  return {keys_[i].narrow(0, 0, length_ + n), values_[i].narrow(0, 0, length_ + n)};
+  std::vector<CachedSequence> sequences;
+  sequences.reserve(parts.size());
+  int64_t first = 0;
+  for (const NewTokens& part : parts) {
+    const Slot& to = slot(part.slot);
+    const int64_t length = to.length + part.count;
+    check(length <= to.room, "kv cache: ", length, " tokens, room for ", to.room);
+    put(keys, first, part.count, to.keys[i], to.length);
+    put(values, first, part.count, to.values[i], to.length);
+    sequences.push_back({to.keys[i], to.values[i], length, part.count});
+    first += part.count;
+  }
+  check(first == keys.size(0), "kv cache: keys of ", keys.size(0), " tokens, expected ", first);
+  return sequences;
+}
+
+void KvCache::advance(std::span<const NewTokens> parts) {
+  for (const NewTokens& part : parts) slot(part.slot).length += part.count;
 }
 
 }  // namespace matlora::nn

@@ -1,35 +1,63 @@
-// Keys and values of the tokens that one sequence has behind it.
+// Keys and values of the tokens that each sequence of a batch has behind it.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace matlora::nn {
 
-/// Room for `capacity` tokens of one sequence. A cache belongs to one model, adapter and rank: its
-/// owner makes a new one whenever one of them changes.
+/// `count` new tokens of the sequence in a cache's `slot`.
+struct NewTokens {
+  int64_t slot, count;
+};
+
+/// What one layer keeps of one sequence.
+struct CachedSequence {
+  at::Tensor keys, values;  // [H_kv, room, D], written up to `length`
+  int64_t length;           // tokens, the new ones included
+  int64_t count;            // new tokens: the last ones
+};
+
+/// Slots for sequences, each with its own room and length. Keys depend on everything that made
+/// them, so a cache belongs to one model, one adapter and one rank: its owner makes a new one
+/// whenever one of them changes, and no rank ever sees another's keys.
 class KvCache {
  public:
-  KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim, int64_t capacity,
+  KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
           const at::TensorOptions& options);
 
-  int64_t length() const { return length_; }  ///< tokens
+  /// A slot for a new sequence of at most `room` tokens; the memory of closed ones is used again.
+  int64_t open(int64_t room);
+  /// Gives the slot back; its number may come again.
+  void close(int64_t slot);
 
-  struct View {
-    at::Tensor keys, values;  // [length + n, H_kv, D]
-  };
-  /// Puts keys and values [n, H_kv, D] of one layer behind the first length() tokens; the view
-  /// covers all of them. Throws BugError when they do not fit.
-  View append(int64_t layer, const at::Tensor& keys, const at::Tensor& values);
+  int64_t length(int64_t slot) const;  ///< tokens
 
-  /// Counts n more tokens, once every layer has appended them.
-  void advance(int64_t n) { length_ += n; }
+  /// Puts the new keys and values of one layer, [N, H_kv, D], packed in the order of `parts`,
+  /// behind what their sequences hold. A slot stands in `parts` once. Throws BugError for a closed
+  /// slot and for tokens that do not fit.
+  std::vector<CachedSequence> append(int64_t layer, std::span<const NewTokens> parts,
+                                     const at::Tensor& keys, const at::Tensor& values);
+
+  /// Counts the new tokens, once every layer has appended them.
+  void advance(std::span<const NewTokens> parts);
 
  private:
-  std::vector<at::Tensor> keys_, values_;  // per layer [capacity, H_kv, D]
-  int64_t length_ = 0, capacity_ = 0;
+  struct Slot {
+    std::vector<at::Tensor> keys, values;  // per layer [H_kv, room, D]
+    int64_t room = 0, length = 0;          // tokens
+    bool open = false;
+  };
+
+  const Slot& slot(int64_t index) const;
+  Slot& slot(int64_t index);
+
+  int64_t num_layers_, num_kv_heads_, head_dim_;
+  at::TensorOptions options_;
+  std::vector<Slot> slots_;
 };
 
 }  // namespace matlora::nn

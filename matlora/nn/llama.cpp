@@ -4,7 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "matlora/base/error.h"
-#include "matlora/nn/attention.h"
+#include "matlora/nn/cached_attention.h"
 #include "matlora/nn/packed_attention.h"
 #include "matlora/nn/rms_norm.h"
 #include "matlora/nn/swiglu.h"
@@ -65,6 +65,17 @@ at::Tensor packed_positions(std::span<const int64_t> lengths, at::Device device)
   return at::cat(pieces).to(device);
 }
 
+/// Of the new tokens, each part's behind what its slot holds: [N] int64.
+at::Tensor next_positions(std::span<const NewTokens> parts, const KvCache& cache,
+                          at::Device device) {
+  std::vector<int64_t> positions;
+  for (const NewTokens& part : parts) {
+    const int64_t first = cache.length(part.slot);
+    for (int64_t i = 0; i < part.count; ++i) positions.push_back(first + i);
+  }
+  return at::tensor(positions, at::kLong).to(device);
+}
+
 }  // namespace
 
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
@@ -79,15 +90,14 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
                     });
 }
 
-at::Tensor Llama::hidden(const at::Tensor& tokens, KvCache& cache) const {
-  const int64_t n = tokens.size(0), first = cache.length();
-  const at::Tensor positions = at::arange(first, first + n, tokens.options());
+at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
+                         const at::Tensor& rows) const {
   at::Tensor x =
-      run_layers(*this, tokens, positions, /*rows=*/{}, [&](int64_t layer, const Heads& heads) {
-        const KvCache::View all = cache.append(layer, heads.k, heads.v);
-        return cached_attention(heads.q, all.keys, all.values);
-      });
-  cache.advance(n);
+      run_layers(*this, tokens, next_positions(parts, cache, device()), rows,
+                 [&](int64_t layer, const Heads& heads) {
+                   return cached_attention(heads.q, cache.append(layer, parts, heads.k, heads.v));
+                 });
+  cache.advance(parts);
   return x;
 }
 
@@ -100,9 +110,8 @@ LabelScores Llama::scores(const at::Tensor& h, const at::Tensor& labels) const {
   return score_labels(rms_norm(h, norm, rms_norm_eps), lm_head.weight, labels);
 }
 
-KvCache Llama::make_cache(int64_t capacity) const {
-  return {static_cast<int64_t>(layers.size()), num_kv_heads, head_dim, capacity,
-          embedding.options()};
+KvCache Llama::make_cache() const {
+  return {static_cast<int64_t>(layers.size()), num_kv_heads, head_dim, embedding.options()};
 }
 
 void for_each_linear(Llama& model, const std::function<void(const std::string&, Linear&)>& visit) {

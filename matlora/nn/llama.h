@@ -49,8 +49,11 @@ struct Llama {
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
                     const at::Tensor& rows) const;
 
-  /// One sequence going on after what `cache` holds: tokens [n] -> [n, C]; the cache grows by n.
-  at::Tensor hidden(const at::Tensor& tokens, KvCache& cache) const;
+  /// Sequences going on after what their slots of `cache` hold: tokens [N], the new ones of each
+  /// part one after the other -> [N, C], or the `rows` of it as above. The slots grow by their
+  /// counts. Prompts of any lengths and single tokens may be in one call.
+  at::Tensor hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
+                    const at::Tensor& rows = {}) const;
 
   /// h: [M, C], any rows of hidden() -> [M, V].
   at::Tensor logits(const at::Tensor& h) const;
@@ -58,8 +61,9 @@ struct Llama {
   /// What logits(h) say of `labels` [M] int64, without all of them at once.
   LabelScores scores(const at::Tensor& h, const at::Tensor& labels) const;
 
-  /// Room for `capacity` tokens of one sequence, in this model's dtype and on its device.
-  KvCache make_cache(int64_t capacity) const;
+  /// Without slots yet, in this model's dtype and on its device. For this model with the adapter
+  /// and rank that it has now: see KvCache.
+  KvCache make_cache() const;
 
   at::ScalarType dtype() const { return embedding.scalar_type(); }
   at::Device device() const { return embedding.device(); }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "matlora/nn/few_rows.h"
 #include "matlora/nn/gemm.h"
 
 namespace matlora::nn {
@@ -19,7 +20,9 @@ MatrixView view(const at::Tensor& x) {
 }  // namespace
 
 void multiply(const at::Tensor& a, const at::Tensor& b, at::Tensor& c, bool accumulate) {
-  if (use_gemm(a, b)) {
+  if (is_few_rows(a, b)) {
+    multiply_few_rows(a, b, c, accumulate);
+  } else if (use_gemm(a, b)) {
     gemm(view(a), view(b), c.mutable_data_ptr<float>(), c.stride(0), accumulate);
   } else if (accumulate) {
     c.addmm_(a, b);

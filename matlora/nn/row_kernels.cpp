@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 namespace matlora::nn {
 namespace {
@@ -155,6 +156,75 @@ MATLORA_CLONES float inner_product(const float* x, const float* y, int64_t n) {
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; ++i) sum += x[i] * y[i];
   return sum;
+}
+
+MATLORA_CLONES void dot_rows(const float* x, const float* rows, int64_t count, int64_t n,
+                             float* out) {
+  int64_t t = 0;
+  for (; t + 4 <= count; t += 4) {  // together, so that x is read once and the sums overlap
+    const float *r0 = rows + t * n, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n;
+    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+    for (int64_t i = 0; i < n; ++i) {
+      s0 += x[i] * r0[i];
+      s1 += x[i] * r1[i];
+      s2 += x[i] * r2[i];
+      s3 += x[i] * r3[i];
+    }
+    out[t] = s0;
+    out[t + 1] = s1;
+    out[t + 2] = s2;
+    out[t + 3] = s3;
+  }
+  for (; t < count; ++t) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; ++i) sum += x[i] * rows[t * n + i];
+    out[t] = sum;
+  }
+}
+
+MATLORA_CLONES void add_rows(const float* w, const float* rows, int64_t count, int64_t n,
+                             float* y) {
+  int64_t t = 0;
+  for (; t + 4 <= count; t += 4) {  // together, so that y is read and written less often
+    const float *r0 = rows + t * n, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n;
+    const float w0 = w[t], w1 = w[t + 1], w2 = w[t + 2], w3 = w[t + 3];
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) {
+      y[i] += (w0 * r0[i] + w1 * r1[i]) + (w2 * r2[i] + w3 * r3[i]);
+    }
+  }
+  for (; t < count; ++t) {
+#pragma omp simd
+    for (int64_t i = 0; i < n; ++i) y[i] += w[t] * rows[t * n + i];
+  }
+}
+
+MATLORA_CLONES float exponentials(float* z, int64_t n, float& largest) {
+  float most = largest;
+#pragma omp simd reduction(max : most)
+  for (int64_t i = 0; i < n; ++i) most = z[i] > most ? z[i] : most;
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; ++i) {
+    z[i] = fast_exp(z[i] - most);
+    sum += z[i];
+  }
+  largest = most;
+  return sum;
+}
+
+MATLORA_CLONES int64_t find_largest(const float* z, int64_t n) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  float most = -kInfinity;
+  int32_t bad = 0;
+#pragma omp simd reduction(max : most) reduction(| : bad)
+  for (int64_t i = 0; i < n; ++i) {
+    most = z[i] > most ? z[i] : most;
+    bad |= z[i] < kInfinity ? 0 : 1;
+  }
+  return bad != 0 ? -1 : std::find(z, z + n, most) - z;
 }
 
 MATLORA_CLONES void scale(float* z, float factor, int64_t n) {

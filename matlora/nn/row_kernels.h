@@ -54,6 +54,18 @@ void softmax_backward_row(const float* p, const float* dp, float along, float fa
 /// Σ x∘y
 float inner_product(const float* x, const float* y, int64_t n);
 
+/// out_t = x · rows_t, rows: [count, n]
+void dot_rows(const float* x, const float* rows, int64_t count, int64_t n, float* out);
+
+/// y += Σ_t w_t rows_t, rows: [count, n], y: [n]
+void add_rows(const float* w, const float* rows, int64_t count, int64_t n, float* y);
+
+/// Raises `largest` to max z where that is more, leaves exp(z - largest) in z, returns their sum.
+float exponentials(float* z, int64_t n, float& largest);
+
+/// The first of the largest numbers of a row; -1 when one of them is NaN or +infinity.
+int64_t find_largest(const float* z, int64_t n);
+
 /// z = z·factor
 void scale(float* z, float factor, int64_t n);
 

@@ -107,6 +107,50 @@ TEST(NestedLora, MatricesKeepFloat32GradientsUnderABFloat16Model) {
   EXPECT_EQ(grads[1].scalar_type(), at::kFloat);
 }
 
+// Outside of training factors are kept; whatever they came from is seen when it changes.
+TEST(NestedLora, KeptFactorsFollowGateMatricesAndDType) {
+  const Case c;
+  const at::Tensor a = c.a.to(at::kFloat), b = c.b.to(at::kFloat);
+  const auto gate = std::make_shared<Gate>();
+  const NestedLora lora(a, b, gate);
+  const auto expect_now = [&](at::ScalarType dtype) {
+    const int64_t w = gate->width();
+    const nn::LowRank kept = lora.factors(dtype);
+    EXPECT_TRUE(
+        at::equal(kept.down, (a.detach().narrow(0, 0, w) * gate->values().unsqueeze(1)).to(dtype)));
+    EXPECT_TRUE(at::equal(kept.up, b.detach().narrow(1, 0, w).to(dtype)));
+    EXPECT_TRUE(lora.factors(dtype).down.is_same(kept.down));
+  };
+  gate->set(std::vector<double>{1, 2, 3}, at::kCPU);
+  expect_now(at::kFloat);
+  expect_now(at::kBFloat16);
+  gate->set(std::vector<double>{2, 1, 3}, at::kCPU);  // of the same width
+  expect_now(at::kBFloat16);
+  gate->set(std::vector<double>{2}, at::kCPU);
+  expect_now(at::kBFloat16);
+  b.mul_(3);
+  expect_now(at::kBFloat16);
+  a.select(0, 0).fill_(0.5);  // through a view
+  expect_now(at::kBFloat16);
+  gate->set({}, at::kCPU);
+  EXPECT_FALSE(lora.factors(at::kFloat).defined());
+}
+
+// A fused optimizer counts no versions.
+TEST(NestedLora, FactorsInTrainingAreNeverKept) {
+  const Case c;
+  const at::Tensor a = c.a.to(at::kFloat).requires_grad_(), b = c.b.to(at::kFloat).requires_grad_();
+  const auto gate = std::make_shared<Gate>();
+  gate->set(c.gate, at::kCPU);
+  const NestedLora lora(a, b, gate);
+  EXPECT_TRUE(lora.factors(at::kFloat).down.requires_grad());
+  const at::NoGradGuard no_grad;
+  const at::Tensor before = lora.factors(at::kBFloat16).up;
+  b.mutable_data_ptr<float>()[0] += 5;
+  EXPECT_TRUE(at::equal(lora.factors(at::kBFloat16).up, b.to(at::kBFloat16)));
+  EXPECT_FALSE(at::equal(lora.factors(at::kBFloat16).up, before));
+}
+
 TEST(NestedLora, RanksOfAAndBMustAgree) {
   EXPECT_THROW(NestedLora(at::zeros({3, 6}), at::zeros({5, 4}), std::make_shared<Gate>()),
                BugError);

@@ -41,10 +41,11 @@ class LogitsParity : public ::testing::TestWithParam<std::string> {
     EXPECT_LE(tests::relative_error(packed, at::cat({golden["a.logits"], golden["b.logits"]})),
               kTolerance);
 
-    nn::KvCache cache = llama.make_cache(a.size(0));
+    nn::KvCache cache = llama.make_cache();
+    const std::vector<nn::NewTokens> next = {{cache.open(a.size(0)), 1}};
     std::vector<at::Tensor> steps;
     for (int64_t t = 0; t < a.size(0); ++t) {
-      steps.push_back(llama.logits(llama.hidden(a.narrow(0, t, 1), cache)));
+      steps.push_back(llama.logits(llama.hidden(a.narrow(0, t, 1), next, cache)));
     }
     EXPECT_LE(tests::relative_error(at::cat(steps), golden["a.logits"]), kTolerance);
   }

@@ -51,22 +51,62 @@ TEST(Llama, CachedPiecesEqualTheWhole) {
     const at::Tensor whole = model.hidden(tokens, length);
     for (const std::vector<int64_t>& pieces :
          {std::vector<int64_t>{12}, {5, 1, 1, 1, 1, 1, 1, 1}, {3, 4, 5}}) {
-      KvCache cache = model.make_cache(12);
+      KvCache cache = model.make_cache();
+      const int64_t slot = cache.open(12);
       std::vector<at::Tensor> outputs;
       outputs.reserve(pieces.size());
       for (const int64_t n : pieces) {
-        outputs.push_back(model.hidden(tokens.narrow(0, cache.length(), n), cache));
+        const std::vector<NewTokens> part = {{slot, n}};
+        outputs.push_back(model.hidden(tokens.narrow(0, cache.length(slot), n), part, cache));
       }
-      EXPECT_EQ(cache.length(), 12);
+      EXPECT_EQ(cache.length(slot), 12);
       EXPECT_LT(relative_error(at::cat(outputs), whole), 1e-12);
     }
   }
 }
 
-TEST(Llama, CacheOverflowIsABug) {
+// Three sequences that begin and go on at different times, in any order within a call; one of them
+// in the place of one that is done.
+TEST(Llama, CachedSequencesOfABatchEqualEachAlone) {
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
+    const Llama model = tiny_llama({}, dtype);
+    const at::Tensor a = random_tokens(7, 50, 11), b = random_tokens(9, 50, 12),
+                     c = random_tokens(4, 50, 13);
+    const auto alone = [&](const at::Tensor& tokens) {
+      return model.hidden(tokens, std::vector<int64_t>{tokens.size(0)});
+    };
+    const double tolerance = dtype == at::kDouble ? 1e-12 : 2e-6;
+    KvCache cache = model.make_cache();
+    const int64_t first = cache.open(7), second = cache.open(9);
+    using Parts = std::vector<NewTokens>;
+
+    at::Tensor h = model.hidden(at::cat({a.narrow(0, 0, 5), b.narrow(0, 0, 2)}),
+                                Parts{{first, 5}, {second, 2}}, cache);
+    EXPECT_LT(relative_error(h, at::cat({alone(a).narrow(0, 0, 5), alone(b).narrow(0, 0, 2)})),
+              tolerance);
+    h = model.hidden(at::cat({b.narrow(0, 2, 1), a.narrow(0, 5, 2)}),
+                     Parts{{second, 1}, {first, 2}}, cache, at::tensor({0, 2}, at::kLong));
+    EXPECT_LT(relative_error(h, at::cat({alone(b).narrow(0, 2, 1), alone(a).narrow(0, 6, 1)})),
+              tolerance);
+
+    cache.close(first);
+    const int64_t third = cache.open(4);
+    EXPECT_EQ(third, first);
+    EXPECT_EQ(cache.length(third), 0);
+    h = model.hidden(at::cat({c, b.narrow(0, 3, 6)}), Parts{{third, 4}, {second, 6}}, cache);
+    EXPECT_LT(relative_error(h, at::cat({alone(c), alone(b).narrow(0, 3, 6)})), tolerance);
+  }
+}
+
+TEST(Llama, CacheOverflowAndClosedSlotsAreBugs) {
   const Llama model = tiny_llama();
-  KvCache cache = model.make_cache(3);
-  EXPECT_THROW(model.hidden(random_tokens(4), cache), BugError);
+  KvCache cache = model.make_cache();
+  const int64_t slot = cache.open(3);
+  EXPECT_THROW(model.hidden(random_tokens(4), std::vector<NewTokens>{{slot, 4}}, cache), BugError);
+  cache.close(slot);
+  EXPECT_THROW(model.hidden(random_tokens(1), std::vector<NewTokens>{{slot, 1}}, cache), BugError);
+  EXPECT_THROW(cache.close(slot), BugError);
+  EXPECT_THROW(cache.open(0), BugError);
 }
 
 TEST(Llama, TiedOutputLayerIsTheEmbedding) {

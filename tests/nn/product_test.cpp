@@ -6,6 +6,9 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <string>
+
 #include "tests/support/tiny_llama.h"
 
 namespace matlora::nn {
@@ -77,6 +80,63 @@ TEST(Product, TheSameBitsForAnyNumberOfThreads) {
     EXPECT_TRUE(at::equal(product(a, b), c)) << threads;
   }
   at::set_num_threads(before);
+}
+
+/// Few rows: a linear layer's weight, or the first columns of one, in both dtypes.
+void expect_few_rows(int64_t rows, int64_t depth, int64_t columns, at::ScalarType dtype) {
+  const at::Tensor a = random_tensor({rows, depth + 3}, 1, dtype).narrow(1, 2, depth);
+  const at::Tensor w = random_tensor({columns, depth + 5}, 2, dtype).narrow(1, 0, depth);
+  const at::Tensor exact = at::mm(a.to(at::kDouble), w.to(at::kDouble).t());
+  const at::Tensor all = random_tensor({rows, columns + 4}, 3, dtype);
+  const at::Tensor sum = exact + all.narrow(1, 2, columns).to(at::kDouble);
+  at::Tensor c = all.narrow(1, 2, columns);
+  multiply(a, w.t(), c, /*accumulate=*/true);
+  const auto what = [&] {
+    return ::testing::Message() << rows << " x " << depth << " x " << columns << ", " << dtype;
+  };
+  if (dtype == at::kFloat) {
+    EXPECT_LT(error(product(a, w.t()), exact, depth), 3) << what();
+    EXPECT_LT(error(c, sum, depth + 1), 3) << what();
+  } else {  // 8 bits, once; ATen's way may round before it adds
+    EXPECT_LT(tests::relative_error(product(a, w.t()), exact), 0x1p-8) << what();
+    EXPECT_LT(tests::relative_error(c, sum), 0x1p-7) << what();
+  }
+  const at::Tensor untouched = random_tensor({rows, columns + 4}, 3, dtype);
+  EXPECT_TRUE(at::equal(all.narrow(1, 0, 2), untouched.narrow(1, 0, 2))) << what();
+  EXPECT_TRUE(at::equal(all.narrow(1, columns + 2, 2), untouched.narrow(1, columns + 2, 2)))
+      << what();
+}
+
+TEST(Product, FewRows) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t rows : {1, 2, 3, 5, 6, 7, 8, 13, 31, 32, 33}) {
+      for (const int64_t depth : {1, 15, 16, 33, 576}) {
+        for (const int64_t columns : {1, 2, 4, 7, 64}) expect_few_rows(rows, depth, columns, dtype);
+      }
+    }
+    expect_few_rows(7, 100, 5003, dtype);  // on several threads
+  }
+}
+
+TEST(Product, ARowIsTheSameInAnyCompanyOfAFew) {
+  if (std::getenv("MATLORA_CPU") != nullptr && std::string(std::getenv("MATLORA_CPU")) == "plain") {
+    GTEST_SKIP() << "ATen promises no such thing";
+  }
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor a = random_tensor({32, 577}, 1, dtype);
+    const at::Tensor b = random_tensor({1001, 577}, 2, dtype).t();
+    const at::Tensor all = product(a, b);
+    for (const int64_t rows : {1, 2, 5, 8, 31}) {
+      for (const int threads : {1, 2, 3}) {
+        const int before = at::get_num_threads();
+        at::set_num_threads(threads);
+        EXPECT_TRUE(
+            at::equal(product(a.narrow(0, 32 - rows, rows), b), all.narrow(0, 32 - rows, rows)))
+            << rows;
+        at::set_num_threads(before);
+      }
+    }
+  }
 }
 
 TEST(Product, OtherDTypesAreATens) {

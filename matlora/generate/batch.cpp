@@ -1,0 +1,146 @@
+// S sequences, V vocabulary.
+#include "matlora/generate/batch.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "matlora/base/error.h"
+
+namespace matlora::generate {
+namespace {
+
+/// Of one pass over prompts, unless one alone has more: bounds the memory of activations.
+constexpr int64_t kPrefillTokens = 2048;
+
+/// A request in flight.
+struct Sequence {
+  size_t index;
+  const Request* request;
+  int64_t slot;
+  Sampler sampler;
+  std::vector<int32_t> completion;
+};
+
+class Batch {
+ public:
+  Batch(const nn::Llama& model, std::span<const Request> requests, int64_t max_sequences,
+        const BatchEvents& events)
+      : model_(model),
+        requests_(requests),
+        places_(static_cast<size_t>(max_sequences)),
+        events_(events),
+        cache_(model.make_cache()) {}
+
+  DecodeStats run() {
+    while (true) {
+      const auto start = std::chrono::steady_clock::now();
+      while (next_ < requests_.size() && active_.size() < places_) prefill();
+      const auto middle = std::chrono::steady_clock::now();
+      stats_.prefill_s += std::chrono::duration<double>(middle - start).count();
+      if (active_.empty()) return stats_;
+      step();
+      stats_.decode_s +=
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - middle).count();
+    }
+  }
+
+ private:
+  /// Takes in waiting prompts, as many as there are places and fit one pass.
+  void prefill() {
+    std::vector<Sequence> sequences;
+    std::vector<int64_t> tokens, last;
+    std::vector<nn::NewTokens> parts;
+    while (next_ < requests_.size() && active_.size() + sequences.size() < places_) {
+      const Request& request = requests_[next_];
+      const auto length = static_cast<int64_t>(request.prompt.size());
+      const int64_t room = length + request.options.max_new_tokens - 1;
+      const bool full = static_cast<int64_t>(tokens.size()) + length > kPrefillTokens;
+      if (full && !sequences.empty()) break;
+      const size_t index = next_++;
+      if (request.options.max_new_tokens <= 0) {
+        finish(index, {});
+        continue;
+      }
+      tokens.insert(tokens.end(), request.prompt.begin(), request.prompt.end());
+      last.push_back(static_cast<int64_t>(tokens.size()) - 1);
+      parts.push_back({cache_.open(room), length});
+      sequences.push_back({index,
+                           &request,
+                           parts.back().slot,
+                           Sampler(request.options.sampling, request.options.seed),
+                           {}});
+    }
+    if (sequences.empty()) return;
+    stats_.prefill_tokens += static_cast<int64_t>(tokens.size());
+    accept(sequences, forward(tokens, parts, at::tensor(last, at::kLong).to(model_.device())));
+    std::move(sequences.begin(), sequences.end(), std::back_inserter(active_));
+  }
+
+  /// One more token for every sequence in flight.
+  void step() {
+    std::vector<int64_t> tokens;
+    std::vector<nn::NewTokens> parts;
+    for (const Sequence& sequence : active_) {
+      tokens.push_back(sequence.completion.back());
+      parts.push_back({sequence.slot, 1});
+    }
+    stats_.decode_tokens += static_cast<int64_t>(tokens.size());
+    accept(active_, forward(tokens, parts, /*rows=*/{}));
+  }
+
+  /// Logits [S, V] of all new tokens or of `rows` of them.
+  at::Tensor forward(const std::vector<int64_t>& tokens, std::span<const nn::NewTokens> parts,
+                     const at::Tensor& rows) {
+    const at::Tensor ids = at::tensor(tokens, at::kLong).to(model_.device());
+    return model_.logits(model_.hidden(ids, parts, cache_, rows));
+  }
+
+  /// Gives each sequence the token that its row of `logits` [S, V] brings; the ended ones leave.
+  void accept(std::vector<Sequence>& sequences, const at::Tensor& logits) {
+    int64_t row = 0;
+    std::erase_if(sequences, [&](Sequence& sequence) {
+      const int32_t token = sequence.sampler.next(logits.select(0, row++));
+      if (goes_on(sequence, token)) return false;
+      cache_.close(sequence.slot);
+      finish(sequence.index, sequence.completion);
+      return true;
+    });
+  }
+
+  bool goes_on(Sequence& sequence, int32_t token) const {
+    const DecodeOptions& options = sequence.request->options;
+    const auto& stops = options.stop_ids;
+    if (std::find(stops.begin(), stops.end(), token) != stops.end()) return false;
+    sequence.completion.push_back(token);
+    if (events_.on_token && !events_.on_token(sequence.index, token)) return false;
+    return static_cast<int64_t>(sequence.completion.size()) < options.max_new_tokens;
+  }
+
+  void finish(size_t index, const std::vector<int32_t>& completion) const {
+    if (events_.on_finished) events_.on_finished(index, completion);
+  }
+
+  const nn::Llama& model_;
+  std::span<const Request> requests_;
+  size_t places_;
+  const BatchEvents& events_;
+  nn::KvCache cache_;  // of this call, so of one adapter and rank
+  size_t next_ = 0;    // the first request that still waits
+  std::vector<Sequence> active_;
+  DecodeStats stats_;
+};
+
+}  // namespace
+
+DecodeStats decode_batch(const nn::Llama& model, std::span<const Request> requests,
+                         int64_t max_sequences, const BatchEvents& events) {
+  check(max_sequences >= 1, "decode: ", max_sequences, " sequences at a time");
+  for (const Request& request : requests) check(!request.prompt.empty(), "decode: empty prompt");
+  const at::NoGradGuard no_grad;
+  return Batch(model, requests, max_sequences, events).run();
+}
+
+}  // namespace matlora::generate

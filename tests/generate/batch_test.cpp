@@ -1,0 +1,128 @@
+#include "matlora/generate/batch.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+
+#include "matlora/base/error.h"
+#include "matlora/generate/decode.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::generate {
+namespace {
+
+using Completions = std::map<size_t, std::vector<int32_t>>;
+
+/// Prompts of 1 to 9 tokens, each with its own seed and number of new tokens.
+std::vector<Request> requests_of(size_t count) {
+  std::vector<Request> requests(count);
+  for (size_t i = 0; i < count; ++i) {
+    const at::Tensor tokens =
+        tests::random_tokens(static_cast<int64_t>(1 + i * 4 % 9), 50, 100 + i);
+    const int64_t* ids = tokens.const_data_ptr<int64_t>();
+    requests[i].prompt.assign(ids, ids + tokens.numel());
+    requests[i].options.max_new_tokens = static_cast<int64_t>(3 + i * 5 % 11);
+    requests[i].options.seed = 7 + i;
+  }
+  return requests;
+}
+
+Completions run(const nn::Llama& model, std::span<const Request> requests, int64_t max_sequences) {
+  Completions completions;
+  BatchEvents events;
+  events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
+    EXPECT_FALSE(completions.contains(index)) << index;
+    completions[index] = completion;
+  };
+  decode_batch(model, requests, max_sequences, events);
+  return completions;
+}
+
+Completions one_at_a_time(const nn::Llama& model, std::span<const Request> requests) {
+  Completions completions;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    completions[i] = decode(model, requests[i].prompt, requests[i].options);
+  }
+  return completions;
+}
+
+TEST(DecodeBatch, EqualsOnePromptAtATime) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const std::vector<Request> requests = requests_of(13);
+  const Completions expected = one_at_a_time(model, requests);
+  // 5: sequences of different lengths end and the next ones take their places.
+  for (const int64_t max_sequences : {1, 2, 5, 13, 100}) {
+    EXPECT_EQ(run(model, requests, max_sequences), expected) << max_sequences;
+  }
+}
+
+TEST(DecodeBatch, DrawsDependOnTheirOwnSeedOnly) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  std::vector<Request> requests = requests_of(9);
+  for (Request& request : requests) request.options.sampling = {1.2, 0.9};
+  const Completions expected = one_at_a_time(model, requests);
+  EXPECT_EQ(run(model, requests, 4), expected);
+  std::reverse(requests.begin(), requests.end());
+  const Completions reversed = run(model, requests, 4);
+  for (const auto& [index, completion] : expected) {
+    EXPECT_EQ(reversed.at(requests.size() - 1 - index), completion) << index;
+  }
+}
+
+TEST(DecodeBatch, StopsEachAtItsOwnTokens) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  std::vector<Request> requests = requests_of(8);
+  for (Request& request : requests) request.options.max_new_tokens = 12;
+  const Completions whole = run(model, requests, 3);
+  for (size_t i = 0; i < requests.size(); ++i) requests[i].options.stop_ids = {whole.at(i)[i]};
+  for (const auto& [index, completion] : run(model, requests, 3)) {
+    const std::vector<int32_t>& all = whole.at(index);
+    EXPECT_EQ(completion,
+              std::vector<int32_t>(all.begin(), std::find(all.begin(), all.end(), all[index])));
+  }
+}
+
+TEST(DecodeBatch, TellsEveryTokenAndObeys) {
+  const nn::Llama model = tests::tiny_llama();
+  const std::vector<Request> requests = requests_of(6);
+  Completions seen, finished;
+  BatchEvents events;
+  events.on_token = [&](size_t index, int32_t token) {
+    seen[index].push_back(token);
+    return index != 2 || seen[index].size() < 2;
+  };
+  events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
+    finished[index] = completion;
+  };
+  const DecodeStats stats = decode_batch(model, requests, 4, events);
+  EXPECT_EQ(seen, finished);
+  EXPECT_EQ(finished.at(2).size(), 2u);
+  int64_t prompts = 0, later = 0;
+  for (const auto& [index, completion] : finished) {
+    prompts += static_cast<int64_t>(requests[index].prompt.size());
+    later += static_cast<int64_t>(completion.size()) - 1;
+  }
+  EXPECT_EQ(stats.prefill_tokens, prompts);
+  EXPECT_EQ(stats.decode_tokens, later);
+  EXPECT_GT(stats.prefill_s, 0);
+  EXPECT_GT(stats.decode_s, 0);
+}
+
+TEST(DecodeBatch, Edges) {
+  const nn::Llama model = tests::tiny_llama();
+  EXPECT_TRUE(run(model, {}, 4).empty());
+  std::vector<Request> requests = requests_of(3);
+  requests[1].options.max_new_tokens = 0;
+  for (const int64_t max_sequences : {1, 3}) {
+    const Completions completions = run(model, requests, max_sequences);
+    EXPECT_EQ(completions.size(), 3u);
+    EXPECT_TRUE(completions.at(1).empty());
+  }
+  EXPECT_THROW(run(model, requests, 0), BugError);
+  requests[2].prompt.clear();
+  EXPECT_THROW(run(model, requests, 2), BugError);
+}
+
+}  // namespace
+}  // namespace matlora::generate

@@ -1,0 +1,128 @@
+// The kernel against its twin in ATen's operations in float64.
+#include "matlora/nn/cached_attention.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "matlora/nn/row_kernels.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::nn {
+namespace {
+
+using tests::random_tensor;
+using tests::relative_error;
+
+struct Length {
+  int64_t all, fresh;  // tokens
+};
+
+/// Sequences in more room than they need; what lies behind their length must never be read.
+std::vector<CachedSequence> sequences_of(const std::vector<Length>& lengths, int64_t kv_heads,
+                                         int64_t dim, at::ScalarType dtype) {
+  std::vector<CachedSequence> sequences;
+  for (const Length& length : lengths) {
+    const std::vector<int64_t> shape = {kv_heads, length.all + 3, dim};
+    const uint64_t seed = 10 + 2 * sequences.size();
+    CachedSequence sequence = {random_tensor(shape, seed, dtype),
+                               random_tensor(shape, seed + 1, dtype), length.all, length.fresh};
+    for (at::Tensor* x : {&sequence.keys, &sequence.values}) {
+      x->narrow(1, length.all, 3).fill_(std::numeric_limits<double>::quiet_NaN());
+    }
+    sequences.push_back(sequence);
+  }
+  return sequences;
+}
+
+std::vector<CachedSequence> in_float64(std::vector<CachedSequence> sequences) {
+  for (CachedSequence& sequence : sequences) {
+    sequence.keys = sequence.keys.to(at::kDouble);
+    sequence.values = sequence.values.to(at::kDouble);
+  }
+  return sequences;
+}
+
+/// Single tokens, prompts, pieces behind a cache, more than one block of keys and of tokens.
+const std::vector<Length> kLengths = {{1, 1},   {17, 17}, {64, 1},  {65, 1},
+                                      {130, 1}, {70, 35}, {200, 5}, {3, 2}};
+
+TEST(CachedAttention, EqualsThePlainWay) {
+  for (const int64_t group : {1, 3}) {
+    for (const int64_t dim : {4, 20, 64}) {
+      for (const auto& [dtype, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 8e-3}}) {
+        const auto sequences = sequences_of(kLengths, 2, dim, dtype);
+        const at::Tensor q = random_tensor({63, 2 * group, dim}, 1, dtype, 3);
+        const at::Tensor y = cached_attention(q, sequences);
+        EXPECT_EQ(y.scalar_type(), dtype);
+        const at::Tensor exact = plain_cached_attention(q.to(at::kDouble), in_float64(sequences));
+        EXPECT_EQ(y.sizes(), exact.sizes());
+        EXPECT_LT(relative_error(y, exact), tolerance) << group << " " << dim << " " << dtype;
+      }
+    }
+  }
+}
+
+// One query after the other over the keys that it sees, without a mask.
+TEST(CachedAttention, ThePlainWayIsTheFormula) {
+  const auto sequences = sequences_of({{9, 4}}, 2, 6, at::kDouble);
+  const at::Tensor q = random_tensor({4, 4, 6}, 1, at::kDouble);
+  const at::Tensor y = plain_cached_attention(q, sequences).view({4, 4, 6});
+  for (int64_t t = 0; t < 4; ++t) {
+    for (int64_t head = 0; head < 4; ++head) {
+      const at::Tensor k = sequences[0].keys[head / 2].narrow(0, 0, 6 + t);
+      const at::Tensor v = sequences[0].values[head / 2].narrow(0, 0, 6 + t);
+      const at::Tensor p = at::softmax(k.mv(q[t][head]) / std::sqrt(6.0), 0);
+      EXPECT_LT(relative_error(y[t][head], v.t().mv(p)), 1e-13) << t << " " << head;
+    }
+  }
+}
+
+TEST(CachedAttention, TheSameBitsInAnyCompanyAndForAnyNumberOfThreads) {
+  const auto sequences = sequences_of(kLengths, 2, 64, at::kFloat);
+  const at::Tensor q = random_tensor({63, 6, 64}, 1);
+  const at::Tensor all = cached_attention(q, sequences);
+  const int before = at::get_num_threads();
+  for (const int threads : {1, 2, 3}) {
+    at::set_num_threads(threads);
+    EXPECT_TRUE(at::equal(cached_attention(q, sequences), all)) << threads;
+  }
+  at::set_num_threads(before);
+  int64_t start = 0;
+  for (const CachedSequence& one : sequences) {
+    EXPECT_TRUE(at::equal(cached_attention(q.narrow(0, start, one.count), {&one, 1}),
+                          all.narrow(0, start, one.count)));
+    start += one.count;
+  }
+}
+
+TEST(CachedAttention, ScoresFarApartDoNotOverflow) {
+  auto sequences = sequences_of({{130, 1}}, 1, 8, at::kFloat);
+  sequences[0].keys.mul_(1e3);
+  const at::Tensor q = random_tensor({1, 1, 8}, 1);
+  EXPECT_LT(relative_error(cached_attention(q, sequences),
+                           plain_cached_attention(q.to(at::kDouble), in_float64(sequences))),
+            1e-4);
+}
+
+TEST(RowKernels, FindLargest) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> z(100, -2.0f);
+  z[37] = z[80] = 5;
+  const auto found = [&] { return find_largest(z.data(), static_cast<int64_t>(z.size())); };
+  EXPECT_EQ(found(), 37);
+  z[99] = -infinity;
+  EXPECT_EQ(found(), 37);
+  z[99] = infinity;
+  EXPECT_EQ(found(), -1);
+  z[99] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(found(), -1);
+  std::fill(z.begin(), z.end(), -infinity);
+  EXPECT_EQ(found(), 0);
+}
+
+}  // namespace
+}  // namespace matlora::nn
