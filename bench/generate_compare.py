@@ -1,30 +1,27 @@
 """Generation speed side by side: transformers + PEFT (generate_hf_peft.py) and `matlora generate`, interleaved, medians and ratios.
 
-    generate_compare.py --binary build/release/matlora --model GGUF --data test.jsonl [--batch-sizes 1,8,32] [--repeats 3]
+    generate_compare.py --data train.jsonl [--batch-sizes 1,8,32] [--repeats 3] [--dtype bfloat16]
 
 Run it with .venv-ref's Python, on an idle machine. Writes build/bench/generate.json. Both do the same work: the first questions of
 the data, one batch of each size, greedy, as many new tokens for each, float32, the same rank-32 adapter on all seven linear layers.
 memory_limit_steps_per_s: how often the weights can be read from memory in a second, which bounds the tokens of one sequence.
 """
 
-import argparse
 import json
 import os
-import pathlib
-import platform
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from train_compare import ROOT, run
+import harness
 
 SPEED = re.compile(r"prefill: \d+ tokens, ([0-9.]+) tokens/s; decode: (\d+) tokens, ([0-9.]+) tokens/s")
 
 
 def run_peft(options, adapter):
-    out, _, _ = run([sys.executable, str(ROOT / "bench" / "generate_hf_peft.py"), "--model", options.model, "--data", options.data,
+    out, _, _ = harness.run([sys.executable, str(harness.ROOT / "bench" / "generate_hf_peft.py"), "--model", options.model, "--data", options.data,
                      "--adapter", adapter, "--batch-sizes", options.batch_sizes, "--new-tokens", str(options.new_tokens),
                      "--threads", str(options.threads)])
     return json.loads(out.strip().split("\n")[-1])
@@ -62,19 +59,15 @@ def compare(size, peft, matlora):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("binary", "model", "data"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = harness.parser(__doc__, "generate.json")
     parser.add_argument("--batch-sizes", default="1,8,32")
-    for name, default in (("repeats", 3), ("new-tokens", 64), ("threads", os.cpu_count())):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--dtype", default="float32", help="matlora's; the reference is always float32")
-    parser.add_argument("--output", default=str(ROOT / "build" / "bench" / "generate.json"))
     options = parser.parse_args()
     sizes = options.batch_sizes.split(",")
     peft, matlora = [], {size: [] for size in sizes}
     with tempfile.TemporaryDirectory() as adapter:
-        run([sys.executable, str(ROOT / "bench" / "generate_hf_peft.py"), "--model", options.model, "--make-adapter", adapter])
+        harness.run([sys.executable, str(harness.ROOT / "bench" / "generate_hf_peft.py"), "--model", options.model, "--make-adapter", adapter])
         for repeat in range(options.repeats):
             peft.append(run_peft(options, adapter))
             for size in sizes:
@@ -83,14 +76,15 @@ def main():
                 print(f"{repeat} batch {size}: PEFT {theirs['decode_tokens_per_s']:.1f} tokens/s, "
                       f"matlora {ours['decode_tokens_per_s']:.1f}", file=sys.stderr, flush=True)
     bandwidth = statistics.median(row["read_bytes_per_s"] for row in peft)
-    result = {"machine": platform.platform(), "threads": options.threads, "new_tokens": options.new_tokens, "dtype": options.dtype,
-              "weight_bytes": peft[0]["weight_bytes"], "read_bytes_per_s": bandwidth,
-              "memory_limit_steps_per_s": bandwidth / peft[0]["weight_bytes"],
-              "batches": {size: compare(size, [row["batches"][size] for row in peft], matlora[size]) for size in sizes}}
-    path = pathlib.Path(options.output)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    batches = {size: compare(size, [row["batches"][size] for row in peft], matlora[size]) for size in sizes}
+    limit = bandwidth / peft[0]["weight_bytes"]
+    harness.write(options, {"new_tokens": options.new_tokens, "dtype": options.dtype, "weight_bytes": peft[0]["weight_bytes"],
+                            "read_bytes_per_s": bandwidth, "memory_limit_steps_per_s": limit, "batches": batches})
+    rows = {f"batch {size}": {"PEFT, tokens/s": row["hf_peft"]["decode_tokens_per_s"], "matlora": row["matlora"]["decode_tokens_per_s"],
+                              "ratio": row["matlora_over_peft"], "limit by memory": limit * int(size),
+                              "prefill ratio": row["prefill_matlora_over_peft"], "same texts": row["same_texts"]}
+            for size, row in batches.items()}
+    print(harness.table(list(next(iter(rows.values()))), rows))
 
 
 if __name__ == "__main__":
