@@ -18,22 +18,21 @@ constexpr int64_t kDepth = 768, kMaxTileRows = 8;
 /// A 4 x 4 block, rows at from + i·row_stride, transposed: rows at to + i·width.
 void transpose_block(const float* from, int64_t row_stride, float* to, int64_t width) {
   typedef float Float4 __attribute__((vector_size(16), aligned(4), may_alias));
-  typedef int32_t Pick __attribute__((vector_size(16)));
   const auto row = [&](int64_t i) -> Float4 {
     return *reinterpret_cast<const Float4*>(from + i * row_stride);
   };
   const Float4 r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
-  const Float4 low01 = __builtin_shuffle(r0, r1, Pick{0, 4, 1, 5});
-  const Float4 low23 = __builtin_shuffle(r2, r3, Pick{0, 4, 1, 5});
-  const Float4 high01 = __builtin_shuffle(r0, r1, Pick{2, 6, 3, 7});
-  const Float4 high23 = __builtin_shuffle(r2, r3, Pick{2, 6, 3, 7});
+  const Float4 low01 = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+  const Float4 low23 = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+  const Float4 high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+  const Float4 high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
   const auto put = [&](int64_t i, const Float4& value) {
     *reinterpret_cast<Float4*>(to + i * width) = value;
   };
-  put(0, __builtin_shuffle(low01, low23, Pick{0, 1, 4, 5}));
-  put(1, __builtin_shuffle(low01, low23, Pick{2, 3, 6, 7}));
-  put(2, __builtin_shuffle(high01, high23, Pick{0, 1, 4, 5}));
-  put(3, __builtin_shuffle(high01, high23, Pick{2, 3, 6, 7}));
+  put(0, __builtin_shufflevector(low01, low23, 0, 1, 4, 5));
+  put(1, __builtin_shufflevector(low01, low23, 2, 3, 6, 7));
+  put(2, __builtin_shufflevector(high01, high23, 0, 1, 4, 5));
+  put(3, __builtin_shufflevector(high01, high23, 2, 3, 6, 7));
 }
 
 /// Rows [first, first + depth) of b's columns [column, column + columns) -> [depth, width], zeros

@@ -46,8 +46,8 @@ void score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient, float* l
 }
 
 /// The same for any device and dtype.
-void plain_score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient, at::Tensor losses,
-                      at::Tensor correct) {
+void plain_score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient,
+                      const at::Tensor& losses, const at::Tensor& correct) {
   const at::Tensor log_p = z.to(losses.scalar_type()).log_softmax(1);
   const at::Tensor column = labels.unsqueeze(1);
   losses.copy_(log_p.gather(1, column).squeeze(1).neg());
