@@ -62,7 +62,7 @@ struct Query {
     float scores[kBlock];
     dot_rows(q, keys, count, dim, scores);
     const float before = largest;
-    const float part = exponentials(scores, count, largest);
+    const float part = exponentials(scores, count, /*factor=*/1, largest);
     if (largest != before) {
       const float factor = std::exp(before - largest);
       sum *= factor;

@@ -6,11 +6,10 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <string_view>
 #include <vector>
 
 #include "matlora/nn/rows.h"
+#include "matlora/nn/vector_unit.h"
 
 namespace matlora::nn {
 namespace {
@@ -133,15 +132,12 @@ std::vector<TileKernel<T>> avx2_kernels() {
   return {tile_avx2<T, 1>, tile_avx2<T, 2>};
 }
 
-/// MATLORA_CPU as in gemm.cpp.
 Kernels choose_kernels() {
-  const char* wish = std::getenv("MATLORA_CPU");
-  const std::string_view limit = wish != nullptr ? wish : "";
-  if (limit == "plain") return {};
-  if (__builtin_cpu_supports("avx512f") && limit != "avx2") {
+  const VectorUnit unit = vector_unit();
+  if (unit == VectorUnit::avx512) {
     return {avx512_kernels<float>(), avx512_kernels<c10::BFloat16>()};
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+  if (unit == VectorUnit::avx2) {
     return {avx2_kernels<float>(), avx2_kernels<c10::BFloat16>()};
   }
   return {};

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "matlora/nn/gemm.h"
@@ -82,7 +83,9 @@ void attend(const MatrixView& q, const MatrixView& k, const MatrixView& v, const
     block.multiply(q, keys, p);
     for (int64_t r = 0; r < block.rows; ++r) {
       float* row = p + r * block.width;
-      log_sums[first + r] = softmax_row(row, block.seen(r), block.factor, sums[r]);
+      float largest = -std::numeric_limits<float>::infinity();
+      sums[r] = exponentials(row, block.seen(r), block.factor, largest);
+      log_sums[first + r] = largest + std::log(sums[r]);
       std::fill(row + block.seen(r), row + block.end, 0.0f);
     }
     float* out = writable(rows_of(o, first, block.rows));
@@ -121,13 +124,13 @@ struct HeadGradient {
     float *row = p + r * block.width, *gradient = ds + r * block.width;
     exp_row(row, block.seen(r), block.factor, log_sums[t]);
     std::fill(row + block.seen(r), row + block.end, 0.0f);
-    const float along =
-        inner_product(d_o.data + t * d_o.row_stride, o.data + t * o.row_stride, o.columns);
+    float along = 0;
+    dot_rows(d_o.data + t * d_o.row_stride, o.data + t * o.row_stride, 1, o.columns, &along);
     softmax_backward_row(row, gradient, along, block.factor, gradient, block.end);
   }
 };
 
-/// Calls f(head, first token, tokens, ) for every head of every sequence, on all threads.
+/// Calls f(head, first token, tokens) for every head of every sequence, on all threads.
 template <class F>
 void for_heads(const std::vector<int64_t>& lengths, int64_t heads, const F& f) {
   std::vector<int64_t> starts;

@@ -127,21 +127,6 @@ MATLORA_CLONES RowScore score_row(float* z, int64_t n, int64_t label, float& sum
   return {static_cast<float>(std::log(total)) + (largest - own), correct};
 }
 
-MATLORA_CLONES float softmax_row(float* z, int64_t n, float factor, float& sum) {
-  float largest = z[0];
-#pragma omp simd reduction(max : largest)
-  for (int64_t i = 0; i < n; ++i) largest = z[i] > largest ? z[i] : largest;
-  const float shift = largest * factor;
-  float total = 0;
-#pragma omp simd reduction(+ : total)
-  for (int64_t i = 0; i < n; ++i) {
-    z[i] = fast_exp(z[i] * factor - shift);
-    total += z[i];
-  }
-  sum = total;
-  return shift + std::log(total);
-}
-
 MATLORA_CLONES void exp_row(float* z, int64_t n, float factor, float shift) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) z[i] = fast_exp(z[i] * factor - shift);
@@ -151,13 +136,6 @@ MATLORA_CLONES void softmax_backward_row(const float* p, const float* dp, float 
                                          float* ds, int64_t n) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) ds[i] = p[i] * (dp[i] - along) * factor;
-}
-
-MATLORA_CLONES float inner_product(const float* x, const float* y, int64_t n) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; ++i) sum += x[i] * y[i];
-  return sum;
 }
 
 MATLORA_CLONES void dot_rows(const float* x, const float* rows, int64_t count, int64_t n,
@@ -211,17 +189,18 @@ MATLORA_CLONES void add_rows(const float* w, const float* rows, int64_t count, i
   }
 }
 
-MATLORA_CLONES float exponentials(float* z, int64_t n, float& largest) {
-  float most = largest;
+MATLORA_CLONES float exponentials(float* z, int64_t n, float factor, float& largest) {
+  float most = z[0];
 #pragma omp simd reduction(max : most)
   for (int64_t i = 0; i < n; ++i) most = z[i] > most ? z[i] : most;
+  const float shift = std::max(largest, most * factor);
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; ++i) {
-    z[i] = fast_exp(z[i] - most);
+    z[i] = fast_exp(z[i] * factor - shift);
     sum += z[i];
   }
-  largest = most;
+  largest = shift;
   return sum;
 }
 

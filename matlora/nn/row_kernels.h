@@ -41,9 +41,6 @@ struct RowScore {
 /// Leaves exp(z - max z) in z; `sum` becomes their sum.
 RowScore score_row(float* z, int64_t n, int64_t label, float& sum);
 
-/// z = exp(z·factor - max(z·factor)); `sum` becomes their sum. Returns log Σ exp(z·factor).
-float softmax_row(float* z, int64_t n, float factor, float& sum);
-
 /// z = exp(z·factor - shift)
 void exp_row(float* z, int64_t n, float factor, float shift);
 
@@ -51,17 +48,15 @@ void exp_row(float* z, int64_t n, float factor, float shift);
 void softmax_backward_row(const float* p, const float* dp, float along, float factor, float* ds,
                           int64_t n);
 
-/// Σ x∘y
-float inner_product(const float* x, const float* y, int64_t n);
-
 /// out_t = x · rows_t, rows: [count, n]
 void dot_rows(const float* x, const float* rows, int64_t count, int64_t n, float* out);
 
 /// y += Σ_t w_t rows_t, rows: [count, n], y: [n]
 void add_rows(const float* w, const float* rows, int64_t count, int64_t n, float* y);
 
-/// Raises `largest` to max z where that is more, leaves exp(z - largest) in z, returns their sum.
-float exponentials(float* z, int64_t n, float& largest);
+/// Raises `largest` to max z·factor where that is more, leaves exp(z·factor - largest) in z,
+/// returns their sum. factor > 0.
+float exponentials(float* z, int64_t n, float factor, float& largest);
 
 /// The first of the largest numbers of a row; -1 when one of them is NaN or +infinity.
 int64_t find_largest(const float* z, int64_t n);

@@ -1,7 +1,6 @@
 #include "matlora/nn/tiles.h"
 
-#include <cstdlib>
-#include <string_view>
+#include "matlora/nn/vector_unit.h"
 
 namespace matlora::nn {
 namespace {
@@ -39,15 +38,13 @@ MATLORA_TILE_KERNEL(tile_avx512, "avx512f", Float16)
 MATLORA_TILE_KERNEL(tile_avx2, "avx2,fma", Float8)
 
 TileKernels choose() {
-  const char* wish = std::getenv("MATLORA_CPU");
-  const std::string_view limit = wish != nullptr ? wish : "";
-  if (limit == "plain") return {};
-  if (__builtin_cpu_supports("avx512f") && limit != "avx2") {
+  const VectorUnit unit = vector_unit();
+  if (unit == VectorUnit::avx512) {
     return {32,
             {tile_avx512<1>, tile_avx512<2>, tile_avx512<3>, tile_avx512<4>, tile_avx512<5>,
              tile_avx512<6>, tile_avx512<7>, tile_avx512<8>}};
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+  if (unit == VectorUnit::avx2) {
     return {16,
             {tile_avx2<1>, tile_avx2<2>, tile_avx2<3>, tile_avx2<4>, tile_avx2<5>, tile_avx2<6>}};
   }

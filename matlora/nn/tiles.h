@@ -28,8 +28,7 @@ struct TileKernels {
   int64_t max_rows() const { return static_cast<int64_t>(by_row_count.size()); }
 };
 
-/// This processor's; of width 0 where it has none. MATLORA_CPU=avx2 or =plain in the environment
-/// stays below what the processor can: for tests and for comparisons.
+/// Those of vector_unit(); of width 0 where there are none.
 const TileKernels& tile_kernels();
 
 }  // namespace matlora::nn
