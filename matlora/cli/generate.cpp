@@ -69,6 +69,7 @@ void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Mod
           ? adapter.inference_gate
           : adapter::parse_inference_gate(flags.inference_gate, "--inference-gate");
   adapter.select_rank(rank, gate, base.llama.device());
+  nn::merge_deltas(base.llama);
 }
 
 /// The prompts of --prompts, or the one of --prompt.

@@ -167,7 +167,7 @@ int run_guarded(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   if (command == "train" || command == "sweep" || command == "generate") {
-    matlora::cli::wait_briefly(argv);
+    matlora::cli::restart_with_wishes(argv);
     matlora::cli::keep_freed_memory();
   }
   return matlora::cli::run_guarded({argv + 1, argv + argc});

@@ -15,9 +15,10 @@ void keep_freed_memory() {
 #endif
 }
 
-void wait_briefly(char** arguments) {
+void restart_with_wishes(char** arguments) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/1);
+  setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", /*overwrite=*/0);
   execv("/proc/self/exe", arguments);  // returns only where there is no /proc: then as before
 }
 

@@ -95,13 +95,15 @@ SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
       adapter->select_rank(rank, options.gate, llama.device());
       row.adapter_parameters = adapter->parameters(rank);
     }
+    nn::Llama at_rank = llama;
+    nn::merge_deltas(at_rank);
     std::vector<double> nll;
     for (const data::Pack& pack : packs) {
       if (options.stop && options.stop()) {
         result.stopped = true;
         return result;
       }
-      const PackScore scored = score(llama, pack);
+      const PackScore scored = score(at_rank, pack);
       nll.insert(nll.end(), scored.nll.begin(), scored.nll.end());
       row.token_accuracy += static_cast<double>(scored.correct);  // a count until add_rank
       progress.update(++packs_done, cat("rank ", rank));

@@ -48,7 +48,8 @@ struct SweepResult {
 };
 
 /// Scores `examples` at every rank of `adapter`, which is attached to `llama`; null: there is none,
-/// and only rank 0 may be asked for. Leaves the adapter at the last rank.
+/// and only rank 0 may be asked for. Leaves the adapter at the last rank. In float32 each rank is
+/// added into a copy of the weights first (nn::merge_deltas).
 SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
                       std::span<const data::Example> examples, const SweepOptions& options);
 

@@ -1,40 +1,57 @@
-// Tiles of kTile rows of w and a few of a: vectors run along the depth K, every element of a tile
-// has a vector of partial sums, added up at the end. a [N, K], w [M, K], c [N, M].
+// A row of a takes in the numbers of w as fast as memory brings them, so what counts is that w is
+// read once and in order. Up to three rows: for each row of w a dot product with each row of a.
+// More: eight rows of w at a time go through a panel that holds aᵀ, and lines of the next eight are
+// asked for meanwhile. a [N, K], w [M, K], c [N, M].
 #include "matlora/nn/few_rows.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "matlora/nn/gemm.h"
 #include "matlora/nn/rows.h"
+#include "matlora/nn/tasks.h"
 #include "matlora/nn/vector_unit.h"
 
 namespace matlora::nn {
 namespace {
 
-constexpr int64_t kMostRows = 32;
-constexpr int kTile = 4;          // rows of w
-constexpr int kMostTileRows = 6;  // rows of a
+constexpr int64_t kMostRows = 32, kLine = 16;  // numbers of a cache line
+constexpr int kMostDots = 3, kTileColumns = 8, kMostWidth = 32;
 
-/// `rows` rows of a and kTile of w; sums: [rows, kTile].
+/// One row of w with a few rows of a -> sums[0 .. rows of a).
 template <class T>
-struct Tile {
+struct Dots {
   int64_t depth;
   const float* a;
   int64_t a_stride;
-  const T* w[kTile];
-  int64_t ahead;  // numbers from a row of w to the one that is read after it, to be fetched early
+  const T* w;
   float* sums;
 };
-template <class T>
-using TileKernel = void (*)(const Tile<T>&);
 
-/// What differs from one instruction set to another; [i]: for i + 1 rows of a.
+/// A few rows of w, aᵀ as a panel [depth, width] -> sums [rows of w, width].
+struct Tile {
+  int64_t depth;
+  const float* w;
+  int64_t w_stride;
+  const float* panel;
+  float* sums;
+};
+using TileKernels = std::vector<void (*)(const Tile&)>;  // [i]: for i + 1 rows of w
+
+/// Kernels for panels of one width.
+struct PanelKernels {
+  int64_t width;
+  TileKernels by_columns;
+};
+
+/// What differs from one instruction set to another.
 struct Kernels {
-  std::vector<TileKernel<float>> float32;
-  std::vector<TileKernel<c10::BFloat16>> bfloat16;
+  std::vector<void (*)(const Dots<float>&)> float32;  // [i]: for i + 1 rows of a
+  std::vector<void (*)(const Dots<c10::BFloat16>&)> bfloat16;
+  std::vector<PanelKernels> panels;  // by ascending width
 };
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -65,80 +82,97 @@ MATLORA_AVX512 MATLORA_INLINE void load(const c10::BFloat16* x, Float16& v) {
                                 << 16);
 }
 
-/// Four partial sums of one.
-MATLORA_AVX2 MATLORA_INLINE void fold(const Float8& v, Float4& sum) {
-  sum = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+MATLORA_INLINE float total(const Float4& v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+MATLORA_AVX2 MATLORA_INLINE float total(const Float8& v) {
+  return total(__builtin_shufflevector(v, v, 0, 1, 2, 3) +
+               __builtin_shufflevector(v, v, 4, 5, 6, 7));
 }
-MATLORA_AVX512 MATLORA_INLINE void fold(const Float16& v, Float4& sum) {
+MATLORA_AVX512 MATLORA_INLINE float total(const Float16& v) {
   const Float8 half = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
                       __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
-  sum = __builtin_shufflevector(half, half, 0, 1, 2, 3) +
-        __builtin_shufflevector(half, half, 4, 5, 6, 7);
+  return total(__builtin_shufflevector(half, half, 0, 1, 2, 3) +
+               __builtin_shufflevector(half, half, 4, 5, 6, 7));
 }
 
-/// to[i] = the sum of x[i]'s four
-MATLORA_INLINE void add_up(const Float4* x, float* to) {
-  const Float4 x01 = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5) +
-                     __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7);
-  const Float4 x23 = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5) +
-                     __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
-  *reinterpret_cast<Float4*>(to) =
-      __builtin_shufflevector(x01, x23, 0, 1, 4, 5) + __builtin_shufflevector(x01, x23, 2, 3, 6, 7);
-}
-
-// A macro, because a function's instruction set cannot be a template's parameter.
-#define MATLORA_TILE_KERNEL(name, instructions, Vector)                                    \
+// Macros, because a function's instruction set cannot be a template's parameter.
+#define MATLORA_DOTS(name, instructions, Vector)                                           \
   template <class T, int rows>                                                             \
-  instructions void name(const Tile<T>& tile) {                                            \
+  instructions void name(const Dots<T>& dots) {                                            \
     constexpr int64_t kLanes = sizeof(Vector) / sizeof(float);                             \
-    Vector sums[rows][kTile] = {};                                                         \
+    Vector sums[rows] = {};                                                                \
     int64_t k = 0;                                                                         \
-    for (; k + kLanes <= tile.depth; k += kLanes) {                                        \
-      Vector x[rows];                                                                      \
-      _Pragma("GCC unroll 8") for (int i = 0; i < rows; ++i) {                             \
-        load(tile.a + i * tile.a_stride + k, x[i]);                                        \
-      }                                                                                    \
-      _Pragma("GCC unroll 8") for (int j = 0; j < kTile; ++j) {                            \
-        Vector w;                                                                          \
-        load(tile.w[j] + k, w);                                                            \
-        __builtin_prefetch(tile.w[j] + k + tile.ahead);                                    \
-        _Pragma("GCC unroll 8") for (int i = 0; i < rows; ++i) sums[i][j] += x[i] * w;     \
+    for (; k + kLanes <= dots.depth; k += kLanes) {                                        \
+      Vector w;                                                                            \
+      load(dots.w + k, w);                                                                 \
+      _Pragma("GCC unroll 4") for (int i = 0; i < rows; ++i) {                             \
+        Vector x;                                                                          \
+        load(dots.a + i * dots.a_stride + k, x);                                           \
+        sums[i] += x * w;                                                                  \
       }                                                                                    \
     }                                                                                      \
-    _Pragma("GCC unroll 8") for (int i = 0; i < rows; ++i) {                               \
-      Float4 folded[kTile];                                                                \
-      _Pragma("GCC unroll 8") for (int j = 0; j < kTile; ++j) fold(sums[i][j], folded[j]); \
-      add_up(folded, tile.sums + i * kTile);                                               \
+    _Pragma("GCC unroll 4") for (int i = 0; i < rows; ++i) dots.sums[i] = total(sums[i]);  \
+    for (; k < dots.depth; ++k) {                                                          \
+      const auto w = static_cast<float>(dots.w[k]);                                        \
+      for (int i = 0; i < rows; ++i) dots.sums[i] += dots.a[i * dots.a_stride + k] * w;    \
     }                                                                                      \
-    for (; k < tile.depth; ++k) {                                                          \
-      for (int i = 0; i < rows; ++i) {                                                     \
-        const float x = tile.a[i * tile.a_stride + k];                                     \
-        for (int j = 0; j < kTile; ++j) {                                                  \
-          tile.sums[i * kTile + j] += x * static_cast<float>(tile.w[j][k]);                \
-        }                                                                                  \
-      }                                                                                    \
-    }                                                                                      \
+  }                                                                                        \
+  template <class T, int... i>                                                             \
+  std::vector<void (*)(const Dots<T>&)> name##_kernels(std::integer_sequence<int, i...>) { \
+    return {name<T, i + 1>...};                                                            \
   }
-MATLORA_TILE_KERNEL(tile_avx512, MATLORA_AVX512, Float16)
-MATLORA_TILE_KERNEL(tile_avx2, MATLORA_AVX2, Float8)
+MATLORA_DOTS(dots_avx512, MATLORA_AVX512, Float16)
+MATLORA_DOTS(dots_avx2, MATLORA_AVX2, Float8)
 
-template <class T>
-std::vector<TileKernel<T>> avx512_kernels() {
-  return {tile_avx512<T, 1>, tile_avx512<T, 2>, tile_avx512<T, 3>,
-          tile_avx512<T, 4>, tile_avx512<T, 5>, tile_avx512<T, 6>};
-}
-template <class T>
-std::vector<TileKernel<T>> avx2_kernels() {
-  return {tile_avx2<T, 1>, tile_avx2<T, 2>};
-}
+#define MATLORA_PANEL(name, instructions, Vector)                                                 \
+  template <int columns, int vectors>                                                             \
+  instructions void name(const Tile& tile) {                                                      \
+    constexpr int kLanes = sizeof(Vector) / sizeof(float);                                        \
+    Vector sums[columns][vectors] = {};                                                           \
+    const float *w = tile.w, *panel = tile.panel;                                                 \
+    for (int64_t line = 0; line < tile.depth; line += kLine) {                                    \
+      _Pragma("GCC unroll 8") for (int i = 0; i < columns; ++i) {                                 \
+        __builtin_prefetch(w + (columns + i) * tile.w_stride, 0, 2);                              \
+      }                                                                                           \
+      const float* const end = w + std::min(kLine, tile.depth - line);                            \
+      _Pragma("GCC unroll 4") for (; w < end; ++w) {                                              \
+        Vector a[vectors];                                                                        \
+        _Pragma("GCC unroll 2") for (int j = 0; j < vectors; ++j) load(panel + j * kLanes, a[j]); \
+        _Pragma("GCC unroll 8") for (int i = 0; i < columns; ++i) {                               \
+          const float x = w[i * tile.w_stride];                                                   \
+          _Pragma("GCC unroll 2") for (int j = 0; j < vectors; ++j) sums[i][j] += a[j] * x;       \
+        }                                                                                         \
+        panel += vectors * kLanes;                                                                \
+      }                                                                                           \
+    }                                                                                             \
+    _Pragma("GCC unroll 8") for (int i = 0; i < columns; ++i) {                                   \
+      _Pragma("GCC unroll 2") for (int j = 0; j < vectors; ++j) {                                 \
+        *reinterpret_cast<Vector*>(tile.sums + (i * vectors + j) * kLanes) = sums[i][j];          \
+      }                                                                                           \
+    }                                                                                             \
+  }                                                                                               \
+  template <int vectors, int... i>                                                                \
+  PanelKernels name##_kernels(std::integer_sequence<int, i...>) {                                 \
+    return {vectors * static_cast<int64_t>(sizeof(Vector) / sizeof(float)),                       \
+            {name<i + 1, vectors>...}};                                                           \
+  }
+MATLORA_PANEL(panel_avx512, MATLORA_AVX512, Float16)
+MATLORA_PANEL(panel_avx2, MATLORA_AVX2, Float8)
+
+constexpr std::make_integer_sequence<int, kMostDots> kRowCounts;
+constexpr std::make_integer_sequence<int, kTileColumns> kColumnCounts;
 
 Kernels choose_kernels() {
   const VectorUnit unit = vector_unit();
   if (unit == VectorUnit::avx512) {
-    return {avx512_kernels<float>(), avx512_kernels<c10::BFloat16>()};
+    return {dots_avx512_kernels<float>(kRowCounts),
+            dots_avx512_kernels<c10::BFloat16>(kRowCounts),
+            {panel_avx2_kernels<1>(kColumnCounts), panel_avx512_kernels<1>(kColumnCounts),
+             panel_avx512_kernels<2>(kColumnCounts)}};
   }
   if (unit == VectorUnit::avx2) {
-    return {avx2_kernels<float>(), avx2_kernels<c10::BFloat16>()};
+    return {dots_avx2_kernels<float>(kRowCounts),
+            dots_avx2_kernels<c10::BFloat16>(kRowCounts),
+            {panel_avx2_kernels<1>(kColumnCounts)}};
   }
   return {};
 }
@@ -151,54 +185,126 @@ const Kernels& kernels() {
   return chosen;
 }
 
-const std::vector<TileKernel<float>>& kernels_for(float) { return kernels().float32; }
-const std::vector<TileKernel<c10::BFloat16>>& kernels_for(c10::BFloat16) {
-  return kernels().bfloat16;
+const auto& dots_for(float) { return kernels().float32; }
+const auto& dots_for(c10::BFloat16) { return kernels().bfloat16; }
+
+/// The narrowest panel that holds so many rows of a.
+const PanelKernels& panel_for(int64_t rows) {
+  for (const PanelKernels& panel : kernels().panels) {
+    if (panel.width >= rows) return panel;
+  }
+  return kernels().panels.back();
 }
 
-/// One product.
+/// A matrix of contiguous rows.
 template <class T>
-struct Product {
-  const float* a;
-  const T* w;
-  T* c;
-  int64_t rows, columns, depth;  // N, M, K
-  int64_t a_stride, w_stride, c_stride;
-  bool accumulate;
+struct Rows {
+  T* data;
+  int64_t rows, columns, stride;
 
-  /// Columns kTile·begin .. kTile·end of c.
-  void run(int64_t begin, int64_t end) const {
-    const auto& by_row_count = kernels_for(T());
-    const auto most = static_cast<int64_t>(by_row_count.size());
-    // Groups of nearly the same size.
-    const int64_t groups = (rows + most - 1) / most;
-    for (int64_t tile = begin; tile < end; ++tile) {
-      for (int64_t group = 0; group < groups; ++group) {
-        const int64_t first = group * rows / groups, last = (group + 1) * rows / groups;
-        run_tile(by_row_count[static_cast<size_t>(last - first - 1)], first, last, tile * kTile);
-      }
+  T* row(int64_t i) const { return data + i * stride; }
+};
+template <class T>
+Rows<const T> in(const at::Tensor& x) {
+  return {x.const_data_ptr<T>(), x.size(0), x.size(1), x.stride(0)};
+}
+template <class T>
+Rows<T> out(const at::Tensor& x) {
+  return {x.mutable_data_ptr<T>(), x.size(0), x.size(1), x.stride(0)};
+}
+
+template <class T>
+void put(T& to, float value, bool accumulate) {
+  to = static_cast<T>(accumulate ? static_cast<float>(to) + value : value);
+}
+
+/// Columns begin .. end of c by dot products.
+template <class T>
+void multiply_by_dots(const Rows<const float>& a, const Rows<const T>& w, const Rows<T>& c,
+                      bool accumulate, int64_t begin, int64_t end) {
+  const auto kernel = dots_for(T())[static_cast<size_t>(a.rows - 1)];
+  float sums[kMostDots];
+  for (int64_t j = begin; j < end; ++j) {
+    kernel({a.columns, a.data, a.stride, w.row(j), sums});
+    for (int64_t i = 0; i < a.rows; ++i) put(c.row(i)[j], sums[i], accumulate);
+  }
+}
+
+/// aᵀ for the kernels: pieces of at most the widest panel's rows.
+class Panels {
+ public:
+  explicit Panels(const Rows<const float>& a) : depth_(a.columns) {
+    const int64_t most = kernels().panels.back().width;
+    for (int64_t first = 0; first < a.rows; first += most) {
+      const int64_t rows = std::min(most, a.rows - first);
+      const PanelKernels& panel = panel_for(rows);
+      const at::Tensor numbers = at::empty({depth_, panel.width}, at::kFloat);
+      if (rows < panel.width) numbers.narrow(1, rows, panel.width - rows).zero_();
+      transpose({a.row(first), rows, depth_, a.stride, 1}, numbers.mutable_data_ptr<float>(),
+                panel.width);
+      pieces_.push_back({first, rows, &panel, numbers});
+    }
+  }
+
+  /// Columns begin .. end of c.
+  template <class T>
+  void multiply(const Rows<const T>& w, const Rows<T>& c, bool accumulate, int64_t begin,
+                int64_t end) const {
+    std::vector<float> copy;
+    for (int64_t j = begin; j < end; j += kLine) {
+      const Rows<const float> rows = as_float(w, j, std::min(kLine, end - j), copy);
+      for (const Piece& piece : pieces_) run(piece, rows, c, j, accumulate);
     }
   }
 
  private:
-  void run_tile(TileKernel<T> kernel, int64_t first, int64_t last, int64_t column) const {
-    float sums[kMostTileRows * kTile];
-    const int64_t ahead = column + 2 * kTile <= columns ? kTile * w_stride : 0;
-    Tile<T> tile = {depth, a + first * a_stride, a_stride, {}, ahead, sums};
-    // Beyond w's last row it stands again, for sums that nobody reads.
-    for (int64_t j = 0; j < kTile; ++j) {
-      tile.w[j] = w + std::min(column + j, columns - 1) * w_stride;
+  struct Piece {
+    int64_t first, rows;  // of a
+    const PanelKernels* kernels;
+    at::Tensor numbers;  // [depth, width]
+  };
+
+  /// Rows [first, first + count) of w: where they are, or in `copy`.
+  static Rows<const float> as_float(const Rows<const float>& w, int64_t first, int64_t count,
+                                    std::vector<float>&) {
+    return {w.row(first), count, w.columns, w.stride};
+  }
+  static Rows<const float> as_float(const Rows<const c10::BFloat16>& w, int64_t first,
+                                    int64_t count, std::vector<float>& copy) {
+    copy.resize(static_cast<size_t>(count * w.columns));
+    for (int64_t i = 0; i < count; ++i) {
+      widen(w.row(first + i), copy.data() + i * w.columns, w.columns);
     }
-    kernel(tile);
-    const int64_t width = std::min<int64_t>(kTile, columns - column);
-    for (int64_t i = first; i < last; ++i) {
-      for (int64_t j = 0; j < width; ++j) {
-        T& out = c[i * c_stride + column + j];
-        const float sum = sums[(i - first) * kTile + j];
-        out = static_cast<T>(accumulate ? static_cast<float>(out) + sum : sum);
+    return {copy.data(), count, w.columns, w.columns};
+  }
+
+  /// Columns [column, column + w.rows) of the piece's rows of c: whole cache lines where they can
+  /// be, since the rows of c may lie so that only a few of their lines fit the first cache.
+  template <class T>
+  static void run(const Piece& piece, const Rows<const float>& w, const Rows<T>& c, int64_t column,
+                  bool accumulate) {
+    float sums[kLine * kMostWidth];
+    const int64_t width = piece.kernels->width;
+    for (int64_t j = 0; j < w.rows; j += kTileColumns) {
+      const int64_t columns = std::min<int64_t>(kTileColumns, w.rows - j);
+      piece.kernels->by_columns[static_cast<size_t>(columns - 1)](
+          {w.columns, w.row(j), w.stride, piece.numbers.const_data_ptr<float>(), sums + j * width});
+    }
+    T* const to = c.row(piece.first) + column;
+    if constexpr (std::is_same_v<T, float>) {
+      if (!accumulate) {
+        transpose({sums, w.rows, piece.rows, width, 1}, to, c.stride);
+        return;
       }
     }
+    for (int64_t i = 0; i < piece.rows; ++i) {
+      for (int64_t j = 0; j < w.rows; ++j)
+        put(to[i * c.stride + j], sums[j * width + i], accumulate);
+    }
   }
+
+  int64_t depth_;
+  std::vector<Piece> pieces_;
 };
 
 /// a's rows as contiguous float32: [N, K].
@@ -211,11 +317,26 @@ at::Tensor as_float(const at::Tensor& a) {
   return result;
 }
 
-/// How many tiles are worth a thread: its start costs about as much as 100,000 products, and a
-/// number read from memory as about four of them.
-int64_t tiles_per_thread(int64_t rows, int64_t depth) {
-  constexpr int64_t kProducts = 1 << 17;
-  return std::max<int64_t>(1, kProducts / (kTile * depth * std::max<int64_t>(rows, 4)));
+/// Some columns of one of the products.
+struct Strip {
+  size_t product;
+  int64_t begin, end;
+};
+
+/// The products' columns in pieces that are worth a thread's while: of about 100,000 products, a
+/// number read from memory costing as much as four of them.
+std::vector<Strip> strips_of(std::span<const at::Tensor> weights, int64_t rows) {
+  constexpr int64_t kProducts = 1 << 17, kColumns = 48;  // whole tiles, whole cache lines
+  std::vector<Strip> strips;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const int64_t columns = weights[i].size(0);
+    const int64_t products = kColumns * weights[i].size(1) * std::max<int64_t>(rows, 4);
+    const int64_t width = kColumns * (1 + kProducts / products);
+    for (int64_t begin = 0; begin < columns; begin += width) {
+      strips.push_back({i, begin, std::min(begin + width, columns)});
+    }
+  }
+  return strips;
 }
 
 }  // namespace
@@ -223,26 +344,24 @@ int64_t tiles_per_thread(int64_t rows, int64_t depth) {
 bool is_few_rows(const at::Tensor& a, const at::Tensor& b) {
   return has_kernels(a) && a.scalar_type() == b.scalar_type() && a.size(0) >= 1 &&
          a.size(0) <= kMostRows && b.numel() > 0 && b.stride(0) == 1 && a.stride(1) == 1 &&
-         !kernels().float32.empty();
+         !kernels().panels.empty();
 }
 
-void multiply_few_rows(const at::Tensor& a, const at::Tensor& b, at::Tensor& c, bool accumulate) {
+void multiply_few_rows(const at::Tensor& a, std::span<const at::Tensor> weights,
+                       std::span<at::Tensor> outputs, bool accumulate) {
   const at::Tensor x = a.scalar_type() == at::kFloat ? a : as_float(a);
+  const Rows<const float> rows = in<float>(x);
+  const Panels panels(rows.rows > kMostDots ? rows : Rows<const float>{});
+  const std::vector<Strip> strips = strips_of(weights, rows.rows);
   for_dtype(a, [&](auto type) {
     using T = decltype(type);
-    const Product<T> product = {x.const_data_ptr<float>(),
-                                b.const_data_ptr<T>(),
-                                c.mutable_data_ptr<T>(),
-                                a.size(0),
-                                b.size(1),
-                                a.size(1),
-                                x.stride(0),
-                                b.stride(1),
-                                c.stride(0),
-                                accumulate};
-    const int64_t tiles = (product.columns + kTile - 1) / kTile;
-    at::parallel_for(0, tiles, tiles_per_thread(product.rows, product.depth),
-                     [&](int64_t begin, int64_t end) { product.run(begin, end); });
+    for_tasks(static_cast<int64_t>(strips.size()), [&](int64_t task) {
+      const auto [i, begin, end] = strips[static_cast<size_t>(task)];
+      const Rows<const T> w = in<T>(weights[i]);
+      const Rows<T> c = out<T>(outputs[i]);
+      if (rows.rows <= kMostDots) return multiply_by_dots(rows, w, c, accumulate, begin, end);
+      panels.multiply(w, c, accumulate, begin, end);
+    });
   });
 }
 

@@ -57,6 +57,12 @@ void pack(const MatrixView& b, int64_t first, int64_t depth, int64_t column, int
   }
 }
 
+/// Room for a thread's tile beside c.
+float* tile_memory() {
+  thread_local std::vector<float> memory(static_cast<size_t>(kMaxTileRows * tile_kernels().width));
+  return memory.data();
+}
+
 /// a times a panel into `columns` columns of c.
 struct PanelProduct {
   MatrixView a;
@@ -74,23 +80,22 @@ struct PanelProduct {
                          panel,          panel_stride,
                          c + i * stride, stride,
                          accumulate};
-      columns == tile_kernels().width ? run_tile(tile, rows) : run_edge(tile, rows);
+      if (columns == tile_kernels().width_for(columns)) {
+        tile_kernels().run(tile, rows, columns);
+      } else {
+        run_edge(tile, rows);
+      }
     }
   }
 
  private:
-  static void run_tile(const Tile& tile, int64_t rows) {
-    tile_kernels().by_row_count[static_cast<size_t>(rows - 1)](tile);
-  }
-
   /// A panel that sticks out of c is summed up beside it.
   void run_edge(Tile tile, int64_t rows) const {
-    thread_local std::vector<float> edge(static_cast<size_t>(kMaxTileRows * tile_kernels().width));
     float* const target = tile.c;
-    tile.c = edge.data();
+    tile.c = tile_memory();
     tile.c_stride = tile_kernels().width;
     tile.accumulate = false;
-    run_tile(tile, rows);
+    tile_kernels().run(tile, rows, columns);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < columns; ++j) {
         float& out = target[r * stride + j];

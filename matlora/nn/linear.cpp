@@ -36,17 +36,16 @@ variable_list AllLinear::forward(AutogradContext* context, const at::Tensor& x,
     down = downs.size() == 1 ? downs[0] : at::cat(downs);  // [w, in]
     h = product(x, down.t());                              // [N, w]
   }
-  variable_list outputs;
+  variable_list outputs = products(x, frozen.weights);  // [N, out] each
   size_t changes = 0;
   int64_t offset = 0;
-  for (size_t i = 0; i < frozen.weights.size(); ++i) {
-    at::Tensor y = product(x, frozen.weights[i].t());  // [N, out]
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    at::Tensor& y = outputs[i];
     if (frozen.biases[i].defined()) y.add_(frozen.biases[i]);
     if (const int64_t width = frozen.widths[i]; width > 0) {
       multiply(h.narrow(1, offset, width), ups[changes++].t(), y, /*accumulate=*/true);
       offset += width;
     }
-    outputs.push_back(y);
   }
   variable_list saved = {x, h, down};
   saved.insert(saved.end(), ups.begin(), ups.end());
@@ -100,6 +99,14 @@ variable_list AllLinear::backward(AutogradContext* context, const variable_list&
 at::Tensor Linear::forward(const at::Tensor& x) const {
   const Linear* const self[] = {this};
   return forward_all(self, x)[0];
+}
+
+Linear Linear::merged() const {
+  const LowRank change = delta ? delta->factors(weight.scalar_type()) : LowRank();
+  if (!change.defined()) return {weight, bias, nullptr};
+  at::Tensor sum = weight.clone();
+  multiply(change.up.detach(), change.down.detach(), sum, /*accumulate=*/true);
+  return {sum, bias, nullptr};
 }
 
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x) {

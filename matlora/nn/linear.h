@@ -25,6 +25,9 @@ struct Linear {
 
   /// x: [N, in] -> [N, out]
   at::Tensor forward(const at::Tensor& x) const;
+
+  /// The same layer with its change added into a new weight, without gradients.
+  Linear merged() const;
 };
 
 /// x: [N, in] -> one [N, out] per layer, all of one `in`.

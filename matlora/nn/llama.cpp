@@ -128,4 +128,9 @@ void for_each_linear(Llama& model, const std::function<void(const std::string&, 
   }
 }
 
+void merge_deltas(Llama& model) {
+  if (at::elementSize(model.dtype()) < sizeof(float)) return;
+  for_each_linear(model, [](const std::string&, Linear& layer) { layer = layer.merged(); });
+}
+
 }  // namespace matlora::nn

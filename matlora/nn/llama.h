@@ -75,4 +75,10 @@ struct Llama {
 void for_each_linear(Llama& model,
                      const std::function<void(const std::string& name, Linear& layer)>& visit);
 
+/// Adds every Delta, as it is now, into its layer's weight, so that a pass costs what it costs
+/// without an adapter. Weights that other copies of the model share stay as they are. Only for
+/// float32 and above: where a weight has fewer digits, the change would be rounded away, so there
+/// the Deltas stay.
+void merge_deltas(Llama& model);
+
 }  // namespace matlora::nn

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "matlora/nn/few_rows.h"
 #include "matlora/nn/gemm.h"
 
@@ -21,7 +23,8 @@ MatrixView view(const at::Tensor& x) {
 
 void multiply(const at::Tensor& a, const at::Tensor& b, at::Tensor& c, bool accumulate) {
   if (is_few_rows(a, b)) {
-    multiply_few_rows(a, b, c, accumulate);
+    const at::Tensor w = b.t();
+    multiply_few_rows(a, {&w, 1}, {&c, 1}, accumulate);
   } else if (use_gemm(a, b)) {
     gemm(view(a), view(b), c.mutable_data_ptr<float>(), c.stride(0), accumulate);
   } else if (accumulate) {
@@ -35,6 +38,23 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
   at::Tensor c = at::empty({a.size(0), b.size(1)}, a.options());
   multiply(a, b, c, /*accumulate=*/false);
   return c;
+}
+
+std::vector<at::Tensor> products(const at::Tensor& a, std::span<const at::Tensor> weights) {
+  std::vector<at::Tensor> outputs;
+  bool few_rows = true;
+  for (const at::Tensor& w : weights) {
+    outputs.push_back(at::empty({a.size(0), w.size(0)}, a.options()));
+    few_rows = few_rows && is_few_rows(a, w.t());
+  }
+  if (few_rows) {
+    multiply_few_rows(a, weights, outputs, /*accumulate=*/false);
+    return outputs;
+  }
+  for (size_t i = 0; i < weights.size(); ++i) {
+    multiply(a, weights[i].t(), outputs[i], /*accumulate=*/false);
+  }
+  return outputs;
 }
 
 }  // namespace matlora::nn

@@ -5,6 +5,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+#include <vector>
+
 namespace matlora::nn {
 
 /// c = a·b, or c += a·b with `accumulate`. a: [N, K], b: [K, M], any strides; c: [N, M], rows of
@@ -13,5 +16,8 @@ void multiply(const at::Tensor& a, const at::Tensor& b, at::Tensor& c, bool accu
 
 /// a·b, as a new tensor.
 at::Tensor product(const at::Tensor& a, const at::Tensor& b);
+
+/// a·wᵀ for each of the `weights` [M_i, K], together: layers that read the same input.
+std::vector<at::Tensor> products(const at::Tensor& a, std::span<const at::Tensor> weights);
 
 }  // namespace matlora::nn

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace matlora::nn {
 namespace {
@@ -39,6 +40,24 @@ MATLORA_INLINE float fast_exp(float x) {
   p = p * r + 1.0f;
   const auto bits = std::bit_cast<uint32_t>(p) + (std::bit_cast<uint32_t>(shifted) << 23);
   return std::bit_cast<float>(bits);
+}
+
+/// Lane i: what lanes i and i ± step of a (where i has no `step` bit) or of b (where it has) add up
+/// to.
+template <int step, int... i>
+MATLORA_INLINE void add_lanes(const Float16& a, const Float16& b, Float16& sum,
+                              std::integer_sequence<int, i...>) {
+  sum = __builtin_shufflevector(a, b, ((i & step) != 0 ? 16 + i - step : i)...) +
+        __builtin_shufflevector(a, b, ((i & step) != 0 ? 16 + i : i + step)...);
+}
+
+/// v[0][i] = the sum of v[i]'s lanes, for 16 vectors.
+template <int step = 1>
+MATLORA_INLINE void add_up(Float16* v) {
+  _Pragma("GCC unroll 8") for (int i = 0; i < 16; i += 2 * step) {
+    add_lanes<step>(v[i], v[i + step], v[i], std::make_integer_sequence<int, 16>());
+  }
+  if constexpr (step < 8) add_up<2 * step>(v);
 }
 
 MATLORA_INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
@@ -140,21 +159,18 @@ MATLORA_CLONES void softmax_backward_row(const float* p, const float* dp, float 
 
 MATLORA_CLONES void dot_rows(const float* x, const float* rows, int64_t count, int64_t n,
                              float* out) {
+  constexpr int64_t kLanes = 16;
   int64_t t = 0;
-  for (; t + 4 <= count; t += 4) {  // together, so that x is read once and the sums overlap
-    const float *r0 = rows + t * n, *r1 = r0 + n, *r2 = r1 + n, *r3 = r2 + n;
-    float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-#pragma omp simd reduction(+ : s0, s1, s2, s3)
-    for (int64_t i = 0; i < n; ++i) {
-      s0 += x[i] * r0[i];
-      s1 += x[i] * r1[i];
-      s2 += x[i] * r2[i];
-      s3 += x[i] * r3[i];
+  for (; n % kLanes == 0 && t + kLanes <= count; t += kLanes) {  // as many together as lanes
+    Float16 sums[kLanes] = {};
+    for (int64_t i = 0; i < n; i += kLanes) {
+      const Float16 own = *reinterpret_cast<const Float16*>(x + i);
+      _Pragma("GCC unroll 16") for (int64_t k = 0; k < kLanes; ++k) {
+        sums[k] += own * *reinterpret_cast<const Float16*>(rows + (t + k) * n + i);
+      }
     }
-    out[t] = s0;
-    out[t + 1] = s1;
-    out[t + 2] = s2;
-    out[t + 3] = s3;
+    add_up(sums);
+    *reinterpret_cast<Float16*>(out + t) = sums[0];
   }
   for (; t < count; ++t) {
     float sum = 0;

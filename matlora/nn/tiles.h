@@ -22,10 +22,17 @@ struct Tile {
 
 /// What differs from one instruction set to another.
 struct TileKernels {
-  int64_t width = 0;                                // columns of a tile: two vectors
-  std::vector<void (*)(const Tile&)> by_row_count;  // [i]: for i + 1 rows
+  using ByRowCount = std::vector<void (*)(const Tile&)>;  // [i]: for i + 1 rows
 
-  int64_t max_rows() const { return static_cast<int64_t>(by_row_count.size()); }
+  int64_t width = 0;        // columns of a tile: two vectors
+  ByRowCount wide, narrow;  // narrow: of the first vector only
+
+  int64_t max_rows() const { return static_cast<int64_t>(wide.size()); }
+  /// Columns of the smallest tile that holds `columns`.
+  int64_t width_for(int64_t columns) const { return 2 * columns <= width ? width / 2 : width; }
+  void run(const Tile& tile, int64_t rows, int64_t columns) const {
+    (width_for(columns) == width ? wide : narrow)[static_cast<size_t>(rows - 1)](tile);
+  }
 };
 
 /// Those of vector_unit(); of width 0 where there are none.

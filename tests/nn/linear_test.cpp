@@ -101,5 +101,35 @@ TEST(ForwardAll, WithoutGradientsNothingIsKept) {
   for (const at::Tensor& y : group.outputs()) EXPECT_FALSE(y.requires_grad());
 }
 
+TEST(MergeDeltas, EqualsTheLayersWithTheirDeltas) {
+  nn::Llama model = tests::tiny_llama();
+  const at::Tensor bare = model.layers[0].q_proj.weight;
+  for_each_linear(model, [&](const std::string& name, Linear& layer) {
+    if (name.ends_with("o_proj")) return;  // not every layer has one
+    layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 50),
+                                                random_tensor({layer.out(), 3}, 51));
+  });
+  nn::Llama merged = model;
+  merge_deltas(merged);
+  const c10::NoGradGuard no_grad;
+  const at::Tensor tokens = tests::random_tokens(9);
+  const std::vector<int64_t> lengths = {9};
+  const at::Tensor h = model.hidden(tokens, lengths);
+  EXPECT_LT(relative_error(merged.hidden(tokens, lengths), h), 1e-5);
+  for_each_linear(merged, [](const std::string&, Linear& layer) { EXPECT_FALSE(layer.delta); });
+  EXPECT_TRUE(model.layers[0].q_proj.weight.is_same(bare));  // the copy shares it no longer
+  EXPECT_TRUE(merged.layers[0].o_proj.weight.is_same(model.layers[0].o_proj.weight));
+}
+
+// Beside a weight of 8 bits most of a change would be lost.
+TEST(MergeDeltas, LeavesBfloat16Alone) {
+  nn::Llama model = tests::tiny_llama({}, at::kBFloat16);
+  Linear& layer = model.layers[0].q_proj;
+  layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 1),
+                                              random_tensor({layer.out(), 3}, 2));
+  merge_deltas(model);
+  EXPECT_TRUE(layer.delta);
+}
+
 }  // namespace
 }  // namespace matlora::nn

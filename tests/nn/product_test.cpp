@@ -107,6 +107,23 @@ void expect_few_rows(int64_t rows, int64_t depth, int64_t columns, at::ScalarTyp
       << what();
 }
 
+// Layers of one input together: the same bits as one by one.
+TEST(Product, SeveralWeights) {
+  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+    for (const int64_t rows : {1, 4, 20, 40}) {
+      const at::Tensor a = random_tensor({rows, 70}, 1, dtype);
+      const std::vector<at::Tensor> weights = {random_tensor({300, 70}, 2, dtype),
+                                               random_tensor({5, 70}, 3, dtype),
+                                               random_tensor({97, 70}, 4, dtype)};
+      const std::vector<at::Tensor> together = products(a, weights);
+      ASSERT_EQ(together.size(), weights.size());
+      for (size_t i = 0; i < weights.size(); ++i) {
+        EXPECT_TRUE(at::equal(together[i], product(a, weights[i].t()))) << rows << ", " << i;
+      }
+    }
+  }
+}
+
 TEST(Product, FewRows) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     for (const int64_t rows : {1, 2, 3, 5, 6, 7, 8, 13, 31, 32, 33}) {
@@ -125,13 +142,14 @@ TEST(Product, ARowIsTheSameInAnyCompanyOfAFew) {
   for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
     const at::Tensor a = random_tensor({32, 577}, 1, dtype);
     const at::Tensor b = random_tensor({1001, 577}, 2, dtype).t();
-    const at::Tensor all = product(a, b);
-    for (const int64_t rows : {1, 2, 5, 8, 31}) {
+    const at::Tensor many = product(a, b), three = product(a.narrow(0, 29, 3), b);
+    for (const int64_t rows : {1, 2, 3, 4, 5, 8, 9, 16, 17, 31}) {
+      const at::Tensor& all = rows <= 3 ? three : many;
       for (const int threads : {1, 2, 3}) {
         const int before = at::get_num_threads();
         at::set_num_threads(threads);
-        EXPECT_TRUE(
-            at::equal(product(a.narrow(0, 32 - rows, rows), b), all.narrow(0, 32 - rows, rows)))
+        EXPECT_TRUE(at::equal(product(a.narrow(0, 32 - rows, rows), b),
+                              all.narrow(0, all.size(0) - rows, rows)))
             << rows;
         at::set_num_threads(before);
       }
