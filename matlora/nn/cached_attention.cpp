@@ -14,7 +14,7 @@
 namespace matlora::nn {
 namespace {
 
-constexpr int64_t kBlock = 64;   // keys at a time: with their values they fit the first cache
+constexpr int64_t kBlock = 32;   // keys at a time: with their values half of the first cache
 constexpr int64_t kTokens = 16;  // new tokens of a task
 
 /// Some new tokens of one sequence, and one of its key heads.
@@ -91,18 +91,43 @@ std::vector<Query> open_queries(const Task& task, const at::Tensor& q, int64_t g
   return queries;
 }
 
+/// The keys [room, D] of a task, or its values.
 template <class T>
-void run(const Task& task, const at::Tensor& q, at::Tensor& out) {
+const T* rows_of(const at::Tensor& x, const Task& task) {
+  return x.const_data_ptr<T>() + task.kv_head * x.size(1) * x.size(2);
+}
+
+/// Asks for the keys and values [begin, begin + kBlock) of a task, which will be read next.
+template <class T>
+void fetch(const Task& task, int64_t begin) {
+  constexpr int64_t kLine = 64 / sizeof(T);
+  const int64_t dim = task.sequence->keys.size(2);
+  const int64_t end = std::min(begin + kBlock, task.position + task.count);
+  const T* const keys = rows_of<T>(task.sequence->keys, task);
+  const T* const values = rows_of<T>(task.sequence->values, task);
+  for (int64_t i = begin * dim; i < end * dim; i += kLine) {
+    __builtin_prefetch(keys + i, 0, 2);
+    __builtin_prefetch(values + i, 0, 2);
+  }
+}
+
+/// next: the task that this thread runs after it, or null.
+template <class T>
+void run(const Task& task, const Task* next, const at::Tensor& q, at::Tensor& out) {
   const CachedSequence& sequence = *task.sequence;
   const int64_t heads = q.size(1), dim = q.size(2), group = heads / sequence.keys.size(0);
   std::vector<float> memory;
   std::vector<Query> queries = open_queries<T>(task, q, group, memory);
   Scratch<T> scratch(2, kBlock * dim);
-  const int64_t offset = task.kv_head * sequence.keys.size(1) * dim;
-  const T* keys = sequence.keys.const_data_ptr<T>() + offset;
-  const T* values = sequence.values.const_data_ptr<T>() + offset;
+  const T* keys = rows_of<T>(sequence.keys, task);
+  const T* values = rows_of<T>(sequence.values, task);
   const int64_t end = task.position + task.count;  // what the last of the tokens sees
   for (int64_t begin = 0; begin < end; begin += kBlock) {
+    if (begin + kBlock < end) {
+      fetch<T>(task, begin + kBlock);
+    } else if (next != nullptr) {
+      fetch<T>(*next, 0);
+    }
     const int64_t numbers = std::min(kBlock, end - begin) * dim;
     const float* k = read_row(keys + begin * dim, scratch.row(0), numbers);
     const float* v = read_row(values + begin * dim, scratch.row(1), numbers);
@@ -150,7 +175,8 @@ at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence>
     at::parallel_for(0, static_cast<int64_t>(tasks.size()), tasks_per_thread(tasks, q),
                      [&](int64_t begin, int64_t end) {
                        for (int64_t i = begin; i < end; ++i) {
-                         run<decltype(type)>(tasks[static_cast<size_t>(i)], in, out);
+                         const Task* const task = &tasks[static_cast<size_t>(i)];
+                         run<decltype(type)>(*task, i + 1 < end ? task + 1 : nullptr, in, out);
                        }
                      });
   });

@@ -323,17 +323,24 @@ struct Strip {
   int64_t begin, end;
 };
 
-/// The products' columns in pieces that are worth a thread's while: of about 100,000 products, a
-/// number read from memory costing as much as four of them.
+/// The products' columns in pieces: large ones first, so that a thread reads much of w in order,
+/// then ever smaller ones, so that all threads end together. At least a thread's while: about
+/// 100,000 products, a number read from memory costing as much as four of them.
 std::vector<Strip> strips_of(std::span<const at::Tensor> weights, int64_t rows) {
-  constexpr int64_t kProducts = 1 << 17, kColumns = 48;  // whole tiles, whole cache lines
+  constexpr int64_t kProducts = 1 << 17;
+  const int64_t products = kLine * weights[0].size(1) * std::max<int64_t>(rows, 4);
+  const int64_t least = kLine * (1 + kProducts / products);
+  const int64_t pieces = 4 * at::get_num_threads();
+  int64_t left = 0;
+  for (const at::Tensor& w : weights) left += w.size(0);
   std::vector<Strip> strips;
   for (size_t i = 0; i < weights.size(); ++i) {
-    const int64_t columns = weights[i].size(0);
-    const int64_t products = kColumns * weights[i].size(1) * std::max<int64_t>(rows, 4);
-    const int64_t width = kColumns * (1 + kProducts / products);
-    for (int64_t begin = 0; begin < columns; begin += width) {
-      strips.push_back({i, begin, std::min(begin + width, columns)});
+    for (int64_t begin = 0; begin < weights[i].size(0);) {
+      const int64_t width = std::max(least, left / pieces / kLine * kLine);
+      const int64_t end = std::min(begin + width, weights[i].size(0));
+      strips.push_back({i, begin, end});
+      left -= end - begin;
+      begin = end;
     }
   }
   return strips;
