@@ -33,10 +33,8 @@ def long_text(data, path, tokens):
     return path
 
 
-def random_llama_1b(model, directory):
-    """Random weights in the shape of Llama-3.2-1B, with SmolLM2's tokenizer; made once."""
-    if (directory / "config.json").exists():
-        return directory
+def make_llama_1b(model, directory):
+    """Random weights in the shape of Llama-3.2-1B, with SmolLM2's tokenizer."""
     sys.path[:0] = [str(harness.ROOT / "tools/golden"), str(harness.ROOT / "tests/parity")]
     import gguf
     import smollm2_test
@@ -51,6 +49,13 @@ def random_llama_1b(model, directory):
         hidden_size=2048, intermediate_size=8192, num_hidden_layers=16, num_attention_heads=32, num_key_value_heads=8, head_dim=64,
         vocab_size=128256, max_position_embeddings=8192, tie_word_embeddings=True, rope_theta=500000.0, bos_token_id=1, eos_token_id=2)
     transformers.LlamaForCausalLM(config).save_pretrained(directory)
+
+
+def llama_1b(options):
+    """Where it is; made once, by a process of its own, since a child's peak memory counts what its parent held when it began."""
+    directory = pathlib.Path(options.output).parent / "llama-1b"
+    if not (directory / "model.safetensors").exists():
+        harness.run([sys.executable, __file__, "--data", options.data, "--model", options.model, "--make-llama-1b", directory])
     return directory
 
 
@@ -69,7 +74,7 @@ def series(options, directory):
         "threads": {n: train("--batch-size", 8, "--grad-accum", 1, threads=n) for n in sorted({1, options.threads})},
     }
     if "size" in options.only:
-        one_b = random_llama_1b(options.model, pathlib.Path(options.output).parent / "llama-1b")
+        one_b = llama_1b(options)
         small = ("--batch-size", 4, "--grad-accum", 1)
         all_series["size"] = {"135M": train(*small), "1B shape": train(*small, model=one_b)}
     return {name: all_series[name] for name in options.only.split(",")}
@@ -103,7 +108,10 @@ def main():
     parser = harness.parser(__doc__, "scaling.json")
     parser.add_argument("--only", default="length,rank,batch,threads,size")
     parser.add_argument("--picture", default=str(harness.ROOT / "docs/scaling.svg"))
+    parser.add_argument("--make-llama-1b", help="only make the random model, in this directory")
     options = parser.parse_args()
+    if options.make_llama_1b:
+        return make_llama_1b(options.model, pathlib.Path(options.make_llama_1b))
     result = {}
     with tempfile.TemporaryDirectory() as directory:
         for name, runners in series(options, pathlib.Path(directory)).items():
