@@ -14,7 +14,7 @@ endfunction()
 # Two export sets, so that the component `io` can be had without Torch.
 install(TARGETS matlora_io EXPORT matloraIoTargets)
 install(EXPORT matloraIoTargets NAMESPACE matlora:: DESTINATION ${matlora_package_dir})
-matlora_install_headers(base format text)
+matlora_install_headers(base format text tasks)
 
 if(NOT MATLORA_IO_ONLY)
   install(TARGETS matlora EXPORT matloraTargets)

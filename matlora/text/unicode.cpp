@@ -29,6 +29,19 @@ bool contains(const Range (&ranges)[n], char32_t c) {
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
+std::string utf8(int32_t c) {
+  utf8proc_uint8_t bytes[4];
+  const auto size = utf8proc_encode_char(c, bytes);
+  return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
+}
+
+template <class F>
+std::string map_characters(std::string_view text, const F& f) {
+  std::string result;
+  for (size_t offset = 0; offset < text.size();) result += f(next_code_point(text, offset));
+  return result;
+}
+
 }  // namespace
 
 char32_t next_code_point(std::string_view text, size_t& offset) {
@@ -65,6 +78,19 @@ bool is_number(char32_t c) {
     default:
       return false;
   }
+}
+
+std::string to_lower(std::string_view text) {
+  constexpr char32_t kDottedCapitalI = 0x130;
+  return map_characters(text, [](char32_t c) {
+    return c == kDottedCapitalI ? utf8(U'i') + utf8(0x307)
+                                : utf8(utf8proc_tolower(static_cast<int32_t>(c)));
+  });
+}
+
+std::string to_title(std::string_view text) {
+  return map_characters(text,
+                        [](char32_t c) { return utf8(utf8proc_totitle(static_cast<int32_t>(c))); });
 }
 
 std::string normalize(std::string_view text, NormalForm form) {

@@ -1,4 +1,4 @@
-// What a tokenizer asks of Unicode: code points, two character classes, normal forms.
+// What tokenizers and tasks ask of Unicode: code points, two character classes, case, normal forms.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,11 @@ char32_t last_code_point(std::string_view text);
 
 bool is_white_space(char32_t c);  ///< the property White_Space
 bool is_number(char32_t c);       ///< general category N
+
+/// `text` (valid UTF-8), each character in lower or title case, by Unicode's simple mappings;
+/// U+0130 becomes i and a dot above.
+std::string to_lower(std::string_view text);
+std::string to_title(std::string_view text);
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
 

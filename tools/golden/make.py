@@ -9,7 +9,7 @@ import sys
 import common
 
 HERE = pathlib.Path(__file__).resolve().parent
-SCRIPTS = ("models.py", "logits.py", "nested_lora.py", "dequantize.py", "tokenizer.py")  # in this order; absent ones are skipped
+SCRIPTS = ("models.py", "logits.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "tasks.py")  # in this order; absent ones are skipped
 
 
 def main() -> None:

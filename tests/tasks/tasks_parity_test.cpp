@@ -1,0 +1,81 @@
+// Against CPython and lm-evaluation-harness's filters, by the file that tools/golden/tasks.py
+// writes.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "matlora/base/json.h"
+#include "matlora/tasks/answers.h"
+#include "matlora/tasks/python_random.h"
+#include "matlora/tasks/python_text.h"
+
+namespace matlora::tasks {
+namespace {
+
+class TasksParity : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* directory = std::getenv("MATLORA_GOLDEN");
+    const auto path = std::filesystem::path(directory ? directory : "/nonexistent") / "tasks.json";
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is missing";
+    golden = read_json(path);
+  }
+
+  Json golden;
+};
+
+TEST_F(TasksParity, Samples) {
+  ASSERT_GT(golden["samples"].size(), 50u);
+  for (const Json& row : golden["samples"]) {
+    PythonRandom random(row["seed"].get<uint64_t>());
+    for (const Json& drawn : row["drawn"]) {
+      ASSERT_EQ(random.sample(row["size"].get<int64_t>(), row["count"].get<int64_t>()),
+                drawn.get<std::vector<int64_t>>())
+          << row;
+    }
+  }
+}
+
+TEST_F(TasksParity, AnswerFilters) {
+  ASSERT_FALSE(golden["filters"].empty());
+  for (const Json& row : golden["filters"]) {
+    const auto response = row["response"].get<std::string>();
+    EXPECT_EQ(strict_answer(response), row["strict"].get<std::string>()) << response;
+    EXPECT_EQ(flexible_answer(response), row["flexible"].get<std::string>()) << response;
+  }
+}
+
+TEST_F(TasksParity, ExactMatch) {
+  ASSERT_FALSE(golden["matches"].empty());
+  for (const Json& row : golden["matches"]) {
+    EXPECT_EQ(same_answer(row["answer"].get<std::string>(), row["reference"].get<std::string>()),
+              row["same"].get<bool>())
+        << row;
+  }
+}
+
+TEST_F(TasksParity, TextMethods) {
+  ASSERT_FALSE(golden["texts"].empty());
+  for (const Json& row : golden["texts"]) {
+    const auto text = row["text"].get<std::string>();
+    EXPECT_EQ(strip(text), row["strip"].get<std::string>()) << text;
+    EXPECT_EQ(lower(text), row["lower"].get<std::string>()) << text;
+    EXPECT_EQ(code_points(text), row["length"].get<int64_t>()) << text;
+    EXPECT_EQ(replace(text, "  ", " "), row["replaced"].get<std::string>()) << text;
+    if (row["capitalize"].is_null()) continue;  // a full mapping, which matlora does not have
+    EXPECT_EQ(capitalize(text), row["capitalize"].get<std::string>()) << text;
+  }
+}
+
+// CONVENTIONS of lm-eval's GSM8K: what Random(1234) draws out of 7,473 training problems.
+TEST(PythonRandom, GsmTrainingProblems) {
+  PythonRandom random(1234);
+  EXPECT_EQ(random.sample(7473, 5), (std::vector<int64_t>{6374, 3610, 957, 61, 742}));
+  EXPECT_EQ(random.sample(7473, 5), (std::vector<int64_t>{7462, 6610, 4769, 286, 5501}));
+}
+
+}  // namespace
+}  // namespace matlora::tasks
