@@ -2,6 +2,7 @@
 // Private to gemm.cpp.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
