@@ -104,7 +104,7 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 Linear Linear::merged() const {
   const LowRank change = delta ? delta->factors(weight.scalar_type()) : LowRank();
   if (!change.defined()) return {weight, bias, nullptr};
-  at::Tensor sum = weight.clone();
+  at::Tensor sum = weight.clone(at::MemoryFormat::Contiguous);
   multiply(change.up.detach(), change.down.detach(), sum, /*accumulate=*/true);
   return {sum, bias, nullptr};
 }

@@ -42,7 +42,7 @@ at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
 
 std::vector<at::Tensor> products(const at::Tensor& a, std::span<const at::Tensor> weights) {
   std::vector<at::Tensor> outputs;
-  bool few_rows = true;
+  bool few_rows = !weights.empty();
   for (const at::Tensor& w : weights) {
     outputs.push_back(at::empty({a.size(0), w.size(0)}, a.options()));
     few_rows = few_rows && is_few_rows(a, w.t());

@@ -1,5 +1,5 @@
 // What lm-evaluation-harness makes of a generated answer to a GSM8K problem
-// (lm_eval/tasks/gsm8k/gsm8k.yaml, lm_eval/filters/extraction.py).
+// (lm_eval/tasks/gsm8k/gsm8k.yaml, lm_eval/filters/extraction.py). All texts: valid UTF-8.
 #pragma once
 
 #include <string>

@@ -14,12 +14,18 @@ bool starts_character(char byte) { return (static_cast<unsigned char>(byte) & 0x
 
 }  // namespace
 
-std::string strip(std::string_view text) {
+std::string left_strip(std::string_view text) {
   while (!text.empty()) {
     size_t end = 0;
     if (!is_space(text::next_code_point(text, end))) break;
     text.remove_prefix(end);
   }
+  return std::string(text);
+}
+
+std::string strip(std::string_view whole) {
+  const std::string begun = left_strip(whole);
+  std::string_view text = begun;
   while (!text.empty() && is_space(text::last_code_point(text))) {
     size_t last = text.size() - 1;
     while (!starts_character(text[last])) --last;

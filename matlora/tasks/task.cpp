@@ -55,9 +55,7 @@ Document arc(const JsonObject& record) {
 }
 
 Document openbookqa(const JsonObject& record) {
-  std::string key = record.string("answerKey");
-  while (!key.empty() && strip(key.substr(0, 1)).empty()) key.erase(0, 1);  // lstrip
-  return labelled(record, record.string("question_stem"), key);
+  return labelled(record, record.string("question_stem"), left_strip(record.string("answerKey")));
 }
 
 /// lm_eval/tasks/hellaswag/utils.py: what WikiHow's articles left.
@@ -128,6 +126,7 @@ Task choice(std::string name, std::string version, bool acc_norm, std::string te
   task.acc_norm = acc_norm;
   task.test_split = std::move(test_split);
   task.shots_split = "train";
+  task.draws_one_more = task.test_split == "validation";
   task.read = read;
   return task;
 }

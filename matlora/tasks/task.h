@@ -24,6 +24,7 @@ struct Document {
   std::vector<std::string> answers;  // Kind::generation: the reference, one
   int64_t gold = 0;                  // the right choice
 
+  bool operator==(const Document&) const = default;
   int64_t choices() const;
   const std::string& question(int64_t choice) const;
   const std::string& answer(int64_t choice) const;
@@ -38,6 +39,7 @@ struct Task {
   std::string test_split;          // its documents are scored
   std::string shots_split;         // its documents are the examples in prompts
   bool first_shots = false;        // always its first ones, else drawn anew for every document
+  bool draws_one_more = false;     // and leaves the scored document itself out, see prompts.h
   int64_t default_shots = 0;       // lm-eval's
   std::vector<std::string> stops;  // Kind::generation: where an answer ends
   Document (*read)(const JsonObject& record) = nullptr;

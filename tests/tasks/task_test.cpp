@@ -150,17 +150,34 @@ std::vector<Document> numbered(int64_t count) {
 TEST_F(TaskFiles, ShotsAreDrawnAnewForEveryDocument) {
   const Task task = find_tasks("gsm8k", data.path()).at(0);
   const auto pool = numbered(7473);
-  const auto prefixes = shot_prefixes(task, 2, pool, 5, 1234);
+  const auto prefixes = shot_prefixes(task, numbered(2), pool, 5, 1234);
   EXPECT_EQ(prefixes.at(0), "Q6374 A6374\n\nQ3610 A3610\n\nQ957 A957\n\nQ61 A61\n\nQ742 A742\n\n");
   EXPECT_EQ(prefixes.at(1),
             "Q7462 A7462\n\nQ6610 A6610\n\nQ4769 A4769\n\nQ286 A286\n\nQ5501 A5501\n\n");
-  EXPECT_EQ(shot_prefixes(task, 1, {}, 0, 1234).at(0), "");
-  EXPECT_THROW(shot_prefixes(task, 1, std::span(pool).first(4), 5, 1234), UserError);
+  EXPECT_EQ(shot_prefixes(task, numbered(1), {}, 0, 1234).at(0), "");
+  EXPECT_THROW(shot_prefixes(task, numbered(1), std::span(pool).first(4), 5, 1234), UserError);
+}
+
+// random.Random(1234): sample(range(40398), 6) twice, as lm-eval draws for 5 shots of winogrande.
+TEST_F(TaskFiles, OneMoreIsDrawnWhereNoSplitIsScored) {
+  const Task task = find_tasks("winogrande", data.path()).at(0);
+  const auto pool = numbered(40398);
+  const std::vector<Document> scored = {pool[0], pool[6450]};
+  const auto shots = [](std::vector<int64_t> drawn) {
+    std::string text;
+    for (const int64_t i : drawn) text += cat("Q", i, " A", i, "\n\n");
+    return text;
+  };
+  const auto prefixes = shot_prefixes(task, scored, pool, 5, 1234);
+  EXPECT_EQ(prefixes.at(0), shots({28883, 7657, 490, 5940, 38156}));
+  EXPECT_EQ(prefixes.at(1),
+            shots({5500, 23241, 15519, 1142, 2019}));  // the second example is the document itself
+  EXPECT_THROW(shot_prefixes(task, scored, std::span(pool).first(5), 5, 1234), UserError);
 }
 
 TEST_F(TaskFiles, MmluTakesTheFirstShots) {
   const Task task = find_tasks("mmlu_anatomy", data.path()).at(0);
-  const auto prefixes = shot_prefixes(task, 2, numbered(5), 2, 1234);
+  const auto prefixes = shot_prefixes(task, numbered(2), numbered(5), 2, 1234);
   EXPECT_EQ(prefixes.at(0), task.description + "Q0 A0\n\nQ1 A1\n\n");
   EXPECT_EQ(prefixes.at(1), prefixes.at(0));
 }
