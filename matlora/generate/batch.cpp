@@ -2,6 +2,7 @@
 #include "matlora/generate/batch.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -100,10 +101,16 @@ class Batch {
 
   /// Gives each sequence the token that its row of `logits` [S, V] brings; the ended ones leave.
   void accept(std::vector<Sequence>& sequences, const at::Tensor& logits) {
-    int64_t row = 0;
+    std::vector<int32_t> tokens(sequences.size());
+    at::parallel_for(0, logits.size(0), /*grain_size=*/1, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        const auto i = static_cast<size_t>(row);
+        tokens[i] = sequences[i].sampler.next(logits.select(0, row));
+      }
+    });
+    size_t next = 0;
     std::erase_if(sequences, [&](Sequence& sequence) {
-      const int32_t token = sequence.sampler.next(logits.select(0, row++));
-      if (goes_on(sequence, token)) return false;
+      if (goes_on(sequence, tokens[next++])) return false;
       cache_.close(sequence.slot);
       finish(sequence.index, sequence.completion);
       return true;

@@ -18,21 +18,27 @@ constexpr int64_t kBlock = 32;   // keys at a time: with their values half of th
 constexpr int64_t kTokens = 16;  // new tokens of a task
 
 /// Some new tokens of one sequence, and one of its key heads.
+template <class T>
 struct Task {
-  const CachedSequence* sequence;
-  int64_t row;             // of the task's first token in q
-  int64_t position;        // of it in the sequence
-  int64_t count, kv_head;  // tokens
+  const T *keys, *values;         // [position + count, D]
+  int64_t row;                    // of the task's first token in q
+  int64_t position;               // of it in the sequence
+  int64_t count, kv_head, group;  // tokens, the key head and its query heads
 };
 
-std::vector<Task> tasks_of(std::span<const CachedSequence> sequences) {
-  std::vector<Task> tasks;
+template <class T>
+std::vector<Task<T>> tasks_of(std::span<const CachedSequence> sequences, int64_t heads) {
+  std::vector<Task<T>> tasks;
   int64_t row = 0;
   for (const CachedSequence& sequence : sequences) {
+    const int64_t kv_heads = sequence.keys.size(0), head_size = sequence.keys.stride(0);
+    const T* const keys = sequence.keys.const_data_ptr<T>();
+    const T* const values = sequence.values.const_data_ptr<T>();
     for (int64_t i = 0; i < sequence.count; i += kTokens) {
-      for (int64_t head = 0; head < sequence.keys.size(0); ++head) {
-        tasks.push_back({&sequence, row + i, sequence.length - sequence.count + i,
-                         std::min(kTokens, sequence.count - i), head});
+      for (int64_t head = 0; head < kv_heads; ++head) {
+        tasks.push_back({keys + head * head_size, values + head * head_size, row + i,
+                         sequence.length - sequence.count + i,
+                         std::min(kTokens, sequence.count - i), head, heads / kv_heads});
       }
     }
     row += sequence.count;
@@ -41,12 +47,12 @@ std::vector<Task> tasks_of(std::span<const CachedSequence> sequences) {
 }
 
 /// How many of the tasks, at their mean size, are worth a thread.
-int64_t tasks_per_thread(std::span<const Task> tasks, const at::Tensor& q) {
+template <class T>
+int64_t tasks_per_thread(std::span<const Task<T>> tasks, int64_t dim) {
   constexpr int64_t kProducts = 1 << 16;
-  int64_t pairs = 0;  // of a token and one that it sees, at most
-  for (const Task& task : tasks) pairs += task.count * (task.position + task.count);
-  const int64_t group = q.size(1) / tasks.front().sequence->keys.size(0);
-  const int64_t products = 2 * pairs * group * q.size(2) / static_cast<int64_t>(tasks.size());
+  int64_t pairs = 0;  // of a query and a key that it sees, at most
+  for (const Task<T>& task : tasks) pairs += task.count * task.group * (task.position + task.count);
+  const int64_t products = 2 * pairs * dim / static_cast<int64_t>(tasks.size());
   return std::max<int64_t>(1, kProducts / std::max<int64_t>(1, products));
 }
 
@@ -59,10 +65,13 @@ struct Query {
 
   /// keys, values: [count, D], 0 < count <= kBlock
   void add(const float* keys, const float* values, int64_t count, int64_t dim) {
+    constexpr int64_t kVector = 16;
     float scores[kBlock];
     dot_rows(q, keys, count, dim, scores);
+    const int64_t padded = (count + kVector - 1) / kVector * kVector;  // no slow rest
+    std::fill(scores + count, scores + padded, -std::numeric_limits<float>::infinity());
     const float before = largest;
-    const float part = exponentials(scores, count, /*factor=*/1, largest);
+    const float part = exponentials(scores, padded, /*factor=*/1, largest);
     if (largest != before) {
       const float factor = std::exp(before - largest);
       sum *= factor;
@@ -73,81 +82,98 @@ struct Query {
   }
 };
 
-/// The task's queries, each with its numbers in `memory`: [count · H/H_kv, 2, D].
+/// What one thread runs of its tasks.
 template <class T>
-std::vector<Query> open_queries(const Task& task, const at::Tensor& q, int64_t group,
-                                std::vector<float>& memory) {
-  const int64_t heads = q.size(1), dim = q.size(2);
-  memory.assign(static_cast<size_t>(task.count * group * 2 * dim), 0.0f);
-  std::vector<Query> queries;
-  for (int64_t i = 0; i < task.count * group; ++i) {
-    const int64_t head = (task.row + i / group) * heads + task.kv_head * group + i % group;
-    float* own = memory.data() + i * 2 * dim;
-    const T* from = q.const_data_ptr<T>() + head * dim;
-    std::copy_n(read_row(from, own, dim), dim, own);
-    scale(own, 1.0f / std::sqrt(static_cast<float>(dim)), dim);
-    queries.push_back({own, own + dim});
-  }
-  return queries;
-}
+class Worker {
+ public:
+  /// q: [N, H, D], out: [N, H·D]
+  Worker(const at::Tensor& q, const at::Tensor& out)
+      : q_(q.const_data_ptr<T>()),
+        out_(out.mutable_data_ptr<T>()),
+        heads_(q.size(1)),
+        dim_(q.size(2)),
+        scratch_(2, kBlock * dim_) {}
 
-/// The keys [room, D] of a task, or its values.
-template <class T>
-const T* rows_of(const at::Tensor& x, const Task& task) {
-  return x.const_data_ptr<T>() + task.kv_head * x.size(1) * x.size(2);
-}
-
-/// Asks for the keys and values [begin, begin + kBlock) of a task, which will be read next.
-template <class T>
-void fetch(const Task& task, int64_t begin) {
-  constexpr int64_t kLine = 64 / sizeof(T);
-  const int64_t dim = task.sequence->keys.size(2);
-  const int64_t end = std::min(begin + kBlock, task.position + task.count);
-  const T* const keys = rows_of<T>(task.sequence->keys, task);
-  const T* const values = rows_of<T>(task.sequence->values, task);
-  for (int64_t i = begin * dim; i < end * dim; i += kLine) {
-    __builtin_prefetch(keys + i, 0, 2);
-    __builtin_prefetch(values + i, 0, 2);
-  }
-}
-
-/// next: the task that this thread runs after it, or null.
-template <class T>
-void run(const Task& task, const Task* next, const at::Tensor& q, at::Tensor& out) {
-  const CachedSequence& sequence = *task.sequence;
-  const int64_t heads = q.size(1), dim = q.size(2), group = heads / sequence.keys.size(0);
-  std::vector<float> memory;
-  std::vector<Query> queries = open_queries<T>(task, q, group, memory);
-  Scratch<T> scratch(2, kBlock * dim);
-  const T* keys = rows_of<T>(sequence.keys, task);
-  const T* values = rows_of<T>(sequence.values, task);
-  const int64_t end = task.position + task.count;  // what the last of the tokens sees
-  for (int64_t begin = 0; begin < end; begin += kBlock) {
-    if (begin + kBlock < end) {
-      fetch<T>(task, begin + kBlock);
-    } else if (next != nullptr) {
-      fetch<T>(*next, 0);
+  /// next: the task that this thread runs after it, or null.
+  void run(const Task<T>& task, const Task<T>* next) {
+    open_queries(task);
+    const auto count = static_cast<int64_t>(queries_.size());
+    const int64_t end = task.position + task.count;  // what the last of the tokens sees
+    for (int64_t begin = 0; begin < end; begin += kBlock) {
+      const Block ahead = begin + kBlock < end ? block(task, begin + kBlock)
+                          : next != nullptr    ? block(*next, 0)
+                                               : Block();
+      const int64_t numbers = std::min(kBlock, end - begin) * dim_;
+      const float* k = read_row(task.keys + begin * dim_, scratch_.row(0), numbers);
+      const float* v = read_row(task.values + begin * dim_, scratch_.row(1), numbers);
+      for (int64_t i = 0; i < count; ++i) {
+        fetch(ahead, i, count);
+        const int64_t seen = std::min(kBlock, task.position + i / task.group + 1 - begin);
+        if (seen > 0) queries_[static_cast<size_t>(i)].add(k, v, seen, dim_);
+      }
     }
-    const int64_t numbers = std::min(kBlock, end - begin) * dim;
-    const float* k = read_row(keys + begin * dim, scratch.row(0), numbers);
-    const float* v = read_row(values + begin * dim, scratch.row(1), numbers);
-    for (int64_t i = 0; i < static_cast<int64_t>(queries.size()); ++i) {
-      const int64_t seen = std::min(kBlock, task.position + i / group + 1 - begin);
-      if (seen > 0) queries[static_cast<size_t>(i)].add(k, v, seen, dim);
+    for (int64_t i = 0; i < count; ++i) write(task, i);
+  }
+
+ private:
+  /// Keys and values of a task: [numbers / D, D] of each.
+  struct Block {
+    const T *keys = nullptr, *values = nullptr;
+    int64_t numbers = 0;
+  };
+
+  Block block(const Task<T>& task, int64_t begin) const {
+    const int64_t rows = std::min(kBlock, task.position + task.count - begin);
+    return {task.keys + begin * dim_, task.values + begin * dim_, rows * dim_};
+  }
+
+  /// Asks for the i-th of `count` parts of a block, which will be read next: a few lines at a time,
+  /// or the processor waits for them.
+  static void fetch(const Block& block, int64_t i, int64_t count) {
+    constexpr int64_t kLine = 64 / sizeof(T);
+    const int64_t lines = (block.numbers + kLine - 1) / kLine;
+    for (int64_t line = lines * i / count; line < lines * (i + 1) / count; ++line) {
+      __builtin_prefetch(block.keys + line * kLine, 0, 2);
+      __builtin_prefetch(block.values + line * kLine, 0, 2);
     }
   }
-  for (int64_t i = 0; i < static_cast<int64_t>(queries.size()); ++i) {
-    const Query& query = queries[static_cast<size_t>(i)];
-    scale(query.out, 1.0f / query.sum, dim);
-    T* to = out.mutable_data_ptr<T>() +
-            ((task.row + i / group) * heads + task.kv_head * group + i % group) * dim;
+
+  /// Where a task's query i stands in q and out.
+  int64_t place(const Task<T>& task, int64_t i) const {
+    return ((task.row + i / task.group) * heads_ + task.kv_head * task.group + i % task.group) *
+           dim_;
+  }
+
+  void open_queries(const Task<T>& task) {
+    const int64_t count = task.count * task.group;
+    memory_.assign(static_cast<size_t>(count * 2 * dim_), 0.0f);
+    queries_.clear();
+    for (int64_t i = 0; i < count; ++i) {
+      float* own = memory_.data() + i * 2 * dim_;
+      std::copy_n(read_row(q_ + place(task, i), own, dim_), dim_, own);
+      scale(own, 1.0f / std::sqrt(static_cast<float>(dim_)), dim_);
+      queries_.push_back({own, own + dim_});
+    }
+  }
+
+  void write(const Task<T>& task, int64_t i) {
+    const Query& query = queries_[static_cast<size_t>(i)];
+    T* const to = out_ + place(task, i);
+    scale(query.out, 1.0f / query.sum, dim_);
     if constexpr (std::is_same_v<T, float>) {
-      std::copy_n(query.out, dim, to);
+      std::copy_n(query.out, dim_, to);
     } else {
-      narrow(query.out, to, dim);
+      narrow(query.out, to, dim_);
     }
   }
-}
+
+  const T* q_;
+  T* out_;
+  int64_t heads_, dim_;
+  Scratch<T> scratch_;
+  std::vector<float> memory_;  // of the queries, each its numbers [2, D]
+  std::vector<Query> queries_;
+};
 
 /// One sequence: q [n, H, D] -> [n, H·D].
 at::Tensor attend(const at::Tensor& q, const CachedSequence& sequence) {
@@ -170,13 +196,15 @@ at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence>
   if (!has_kernels(q)) return plain_cached_attention(q, sequences);
   const at::Tensor in = q.contiguous();
   at::Tensor out = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());
-  const std::vector<Task> tasks = tasks_of(sequences);
   for_dtype(in, [&](auto type) {
-    at::parallel_for(0, static_cast<int64_t>(tasks.size()), tasks_per_thread(tasks, q),
+    using T = decltype(type);
+    const std::vector<Task<T>> tasks = tasks_of<T>(sequences, q.size(1));
+    at::parallel_for(0, static_cast<int64_t>(tasks.size()), tasks_per_thread<T>(tasks, q.size(2)),
                      [&](int64_t begin, int64_t end) {
+                       Worker<T> worker(in, out);
                        for (int64_t i = begin; i < end; ++i) {
-                         const Task* const task = &tasks[static_cast<size_t>(i)];
-                         run<decltype(type)>(*task, i + 1 < end ? task + 1 : nullptr, in, out);
+                         const Task<T>* const task = &tasks[static_cast<size_t>(i)];
+                         worker.run(*task, i + 1 < end ? task + 1 : nullptr);
                        }
                      });
   });

@@ -218,6 +218,16 @@ void put(T& to, float value, bool accumulate) {
   to = static_cast<T>(accumulate ? static_cast<float>(to) + value : value);
 }
 
+/// The same for `count` numbers.
+void put_row(const float* from, int64_t count, float* to, bool accumulate) {
+  if (!accumulate) std::copy_n(from, count, to);
+  for (int64_t i = 0; accumulate && i < count; ++i) to[i] += from[i];
+}
+void put_row(const float* from, int64_t count, c10::BFloat16* to, bool accumulate) {
+  if (!accumulate) narrow(from, to, count);
+  for (int64_t i = 0; accumulate && i < count; ++i) put(to[i], from[i], accumulate);
+}
+
 /// Columns begin .. end of c by dot products.
 template <class T>
 void multiply_by_dots(const Rows<const float>& a, const Rows<const T>& w, const Rows<T>& c,
@@ -283,23 +293,20 @@ class Panels {
   template <class T>
   static void run(const Piece& piece, const Rows<const float>& w, const Rows<T>& c, int64_t column,
                   bool accumulate) {
-    float sums[kLine * kMostWidth];
+    for (int64_t i = 0; i < piece.rows; ++i) {  // another thread may have them in its cache
+      __builtin_prefetch(c.row(piece.first + i) + column, 1, 3);
+    }
+    float sums[kLine * kMostWidth] = {};
     const int64_t width = piece.kernels->width;
     for (int64_t j = 0; j < w.rows; j += kTileColumns) {
       const int64_t columns = std::min<int64_t>(kTileColumns, w.rows - j);
       piece.kernels->by_columns[static_cast<size_t>(columns - 1)](
           {w.columns, w.row(j), w.stride, piece.numbers.const_data_ptr<float>(), sums + j * width});
     }
-    T* const to = c.row(piece.first) + column;
-    if constexpr (std::is_same_v<T, float>) {
-      if (!accumulate) {
-        transpose({sums, w.rows, piece.rows, width, 1}, to, c.stride);
-        return;
-      }
-    }
+    float block[kLine * kLine];
     for (int64_t i = 0; i < piece.rows; ++i) {
-      for (int64_t j = 0; j < w.rows; ++j)
-        put(to[i * c.stride + j], sums[j * width + i], accumulate);
+      if (i % kLine == 0) transpose_16(sums + i, width, block, kLine);
+      put_row(block + i % kLine * kLine, w.rows, c.row(piece.first + i) + column, accumulate);
     }
   }
 

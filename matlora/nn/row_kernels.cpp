@@ -60,6 +60,23 @@ MATLORA_INLINE void add_up(Float16* v) {
   if constexpr (step < 8) add_up<2 * step>(v);
 }
 
+/// Lanes with the `step` bit of a and lanes without it of b change places.
+template <int step, int... i>
+MATLORA_INLINE void swap_lanes(Float16& a, Float16& b, std::integer_sequence<int, i...>) {
+  const Float16 first = a;
+  a = __builtin_shufflevector(first, b, ((i & step) != 0 ? 16 + i - step : i)...);
+  b = __builtin_shufflevector(first, b, ((i & step) != 0 ? 16 + i : i + step)...);
+}
+
+/// 16 vectors as the rows of a matrix, transposed.
+template <int step = 1>
+MATLORA_INLINE void transpose_vectors(Float16* v) {
+  _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {
+    if ((i & step) == 0) swap_lanes<step>(v[i], v[i + step], std::make_integer_sequence<int, 16>());
+  }
+  if constexpr (step < 8) transpose_vectors<2 * step>(v);
+}
+
 MATLORA_INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
 MATLORA_INLINE float from_bits(uint32_t high) { return std::bit_cast<float>(high << 16); }
@@ -161,7 +178,8 @@ MATLORA_CLONES void dot_rows(const float* x, const float* rows, int64_t count, i
                              float* out) {
   constexpr int64_t kLanes = 16;
   int64_t t = 0;
-  for (; n % kLanes == 0 && t + kLanes <= count; t += kLanes) {  // as many together as lanes
+  for (; n % kLanes == 0 && t < count && count >= kLanes; t += kLanes) {  // as many as lanes
+    t = std::min(t, count - kLanes);  // the last ones some of them once more
     Float16 sums[kLanes] = {};
     for (int64_t i = 0; i < n; i += kLanes) {
       const Float16 own = *reinterpret_cast<const Float16*>(x + i);
@@ -202,6 +220,18 @@ MATLORA_CLONES void add_rows(const float* w, const float* rows, int64_t count, i
   for (int64_t t = 0; i < n && t < count; ++t) {
 #pragma omp simd
     for (int64_t k = i; k < n; ++k) y[k] += w[t] * rows[t * n + k];
+  }
+}
+
+MATLORA_CLONES void transpose_16(const float* from, int64_t from_stride, float* to,
+                                 int64_t to_stride) {
+  Float16 v[16];
+  _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {
+    v[i] = *reinterpret_cast<const Float16*>(from + i * from_stride);
+  }
+  transpose_vectors(v);
+  _Pragma("GCC unroll 16") for (int i = 0; i < 16; ++i) {
+    *reinterpret_cast<Float16*>(to + i * to_stride) = v[i];
   }
 }
 

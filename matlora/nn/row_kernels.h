@@ -54,6 +54,9 @@ void dot_rows(const float* x, const float* rows, int64_t count, int64_t n, float
 /// y += Σ_t w_t rows_t, rows: [count, n], y: [n]
 void add_rows(const float* w, const float* rows, int64_t count, int64_t n, float* y);
 
+/// to = fromᵀ, both 16 rows of 16, `from_stride` and `to_stride` numbers apart.
+void transpose_16(const float* from, int64_t from_stride, float* to, int64_t to_stride);
+
 /// Raises `largest` to max z·factor where that is more, leaves exp(z·factor - largest) in z,
 /// returns their sum. factor > 0.
 float exponentials(float* z, int64_t n, float factor, float& largest);
