@@ -41,9 +41,10 @@ struct DecodeStats {
   double prefill_s = 0, decode_s = 0;
 };
 
-/// Completes all requests, at most `max_sequences` at a time, begun in their order. Uses whatever
-/// rank is selected on the model's adapter, which must stay the same meanwhile. Throws BugError for
-/// an empty prompt and for max_sequences below 1.
+/// What all prompts begin with goes through the model once. Completes all requests, at most
+/// `max_sequences` at a time, begun in their order. Uses whatever rank is selected on the model's
+/// adapter, which must stay the same meanwhile. Throws BugError for an empty prompt and for
+/// max_sequences below 1.
 DecodeStats decode_batch(const nn::Llama& model, std::span<const Request> requests,
                          int64_t max_sequences, const BatchEvents& events);
 
