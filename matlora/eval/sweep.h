@@ -9,6 +9,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
+#include "matlora/eval/results.h"
 #include "matlora/nn/llama.h"
 
 namespace matlora::eval {
@@ -20,25 +21,6 @@ struct SweepOptions {
   bool samples = false;        // keep the scores of every example too
   bool quiet = true;           // no progress on stderr
   std::function<bool()> stop;  // asked between packs; true ends the sweep early
-};
-
-/// Scores of one rank over all examples.
-struct RankScore {
-  int64_t rank = 0;
-  double loss = 0;                 // nats per label token
-  double perplexity = 1;           // exp(loss)
-  double token_accuracy = 0;       // label tokens that are the model's first choice, 0..1
-  int64_t tokens = 0;              // label tokens that were scored
-  int64_t adapter_parameters = 0;  // numbers in the first `rank` directions of A and B
-  double seconds = 0;              // wall-clock
-};
-
-/// Scores of one example at one rank.
-struct Sample {
-  int64_t rank = 0;
-  int64_t index = 0;   // of the example, in the order of the data file
-  int64_t tokens = 0;  // label tokens
-  double nll = 0;      // nats, summed over them
 };
 
 struct SweepResult {

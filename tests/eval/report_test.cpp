@@ -18,7 +18,7 @@ namespace matlora::eval {
 namespace {
 
 RankScore row(int64_t rank, double loss, double accuracy) {
-  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25};
+  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25, {}};
 }
 
 SweepReport example_report() {
