@@ -109,10 +109,11 @@ def hellaswag(r, index):
         endings = [f"{r.choice(('takes', 'counts'))} the {thing} and pays.", f"takes the {thing} and flies to the moon [laughs].",
                    "is a number.", f"{r.choice(('takes', 'counts'))} the {thing} and  pays twice."]
         label = r.choice(("Shopping", "Doing crunches"))
+    right = r.choice((0, min(range(4), key=lambda i: len(endings[i]))))
     order = list(range(4))
     r.shuffle(order)
     return {"ind": index, "activity_label": label, "ctx_a": context, "ctx_b": tail, "ctx": f"{context} {tail}",
-            "endings": [endings[i] for i in order], "source_id": f"made~{index}", "label": str(order.index(r.choice((0, 0, 3))))}
+            "endings": [endings[i] for i in order], "source_id": f"made~{index}", "label": str(order.index(right))}
 
 
 def winogrande(r, _):

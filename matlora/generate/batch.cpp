@@ -57,10 +57,10 @@ class Batch {
     take_stem();
     while (true) {
       const auto start = std::chrono::steady_clock::now();
-      while (next_ < requests_.size() && active_.size() < places_) prefill();
+      while (!stopped() && next_ < requests_.size() && active_.size() < places_) prefill();
       const auto middle = std::chrono::steady_clock::now();
       stats_.prefill_s += std::chrono::duration<double>(middle - start).count();
-      if (active_.empty()) return stats_;
+      if (active_.empty() || stopped()) return stats_;
       step();
       stats_.decode_s +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - middle).count();
@@ -68,6 +68,8 @@ class Batch {
   }
 
  private:
+  bool stopped() const { return events_.stop && events_.stop(); }
+
   /// What all prompts begin with goes through the layers once.
   void take_stem() {
     stem_ = stem_length(requests_);

@@ -26,12 +26,14 @@ struct Request {
   DecodeOptions options;
 };
 
-/// What decode_batch tells as it goes; both may be empty. `index` is the request's.
+/// What decode_batch tells and asks as it goes; any may be empty. `index` is the request's.
 struct BatchEvents {
   /// A token of a completion; false ends that completion behind it.
   std::function<bool(size_t index, int32_t token)> on_token;
   /// A completion that is whole.
   std::function<void(size_t index, const std::vector<int32_t>& completion)> on_finished;
+  /// Asked before every pass; true ends the call, and what is not finished is lost.
+  std::function<bool()> stop;
 };
 
 /// Prompts are taken in in passes of their own. A completion's first token comes from its prompt's

@@ -74,6 +74,19 @@ TEST(DecodeBatch, WhatAllPromptsBeginWithIsTakenInOnce) {
   EXPECT_EQ(run(model, requests, 4), one_at_a_time(model, requests));
 }
 
+TEST(DecodeBatch, StopsBetweenPasses) {
+  const nn::Llama model = tests::tiny_llama();
+  const std::vector<Request> requests = requests_of(9);
+  int tokens = 0;
+  BatchEvents events;
+  events.on_token = [&](size_t, int32_t) { return ++tokens > 0; };
+  events.stop = [&] { return tokens >= 6; };
+  decode_batch(model, requests, 3, events);
+  EXPECT_EQ(tokens, 6);
+  events.stop = [] { return true; };
+  EXPECT_EQ(decode_batch(model, requests, 3, events).prefill_tokens, 0);
+}
+
 TEST(DecodeBatch, DrawsDependOnTheirOwnSeedOnly) {
   const nn::Llama model = tests::tiny_llama({}, at::kDouble);
   std::vector<Request> requests = requests_of(9);

@@ -13,6 +13,8 @@ with the space before them) and "loglikelihoods" [[sum, is_greedy], ..], for gen
 """
 
 import argparse
+import contextlib
+import io
 import json
 import logging
 import os
@@ -22,7 +24,7 @@ import tempfile
 
 import common
 
-os.environ |= {"HF_DATASETS_OFFLINE": "1", "TQDM_DISABLE": "1"}
+os.environ |= {"HF_DATASETS_OFFLINE": "1"}
 
 SOURCES = ("gsm8k", "arc", "hellaswag", "winogrande", "piqa", "openbookqa", "super_glue/boolq", "mmlu/default")
 TASKS = ("gsm8k", "arc_easy", "arc_challenge", "hellaswag", "winogrande", "mmlu", "piqa", "openbookqa", "boolq")
@@ -109,7 +111,8 @@ def evaluate(lm, tasks, data, shots=None, limit=None, seed=1234, max_new_tokens=
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     datasets.disable_progress_bars()
     lm_eval.evaluator.add_env_info = lambda results: None  # seconds of asking pip, lscpu and others
-    with tempfile.TemporaryDirectory() as cache:
+    lm_eval.evaluator.get_git_commit_hash = lambda: None
+    with tempfile.TemporaryDirectory() as cache, contextlib.redirect_stderr(io.StringIO()):  # progress bars
         results = lm_eval.evaluator.simple_evaluate(
             model=lm, tasks=list(tasks), num_fewshot=shots, limit=limit, fewshot_random_seed=seed, task_manager=task_manager(data, cache),
             gen_kwargs=None if max_new_tokens is None else {"max_gen_toks": max_new_tokens})
