@@ -44,7 +44,7 @@ class SweepCommand : public Command {
  private:
   void check_flags() const;
   std::string curve_name() const;
-  std::vector<eval::NamedCurve> earlier_curves() const;
+  std::vector<eval::AdapterSweep> earlier_sweeps() const;
   std::vector<int64_t> chosen_ranks(const adapter::Adapter* adapter) const;
 
   fs::path model_, adapter_, data_, output_;
@@ -81,18 +81,19 @@ void SweepCommand::add_options(CLI::App& app) {
   app.add_flag("--force", force_, "replace the output directory");
 }
 
-/// The curves that --compare names.
-std::vector<eval::NamedCurve> SweepCommand::earlier_curves() const {
-  std::vector<eval::NamedCurve> curves;
+/// What --compare names.
+std::vector<eval::AdapterSweep> SweepCommand::earlier_sweeps() const {
+  std::vector<eval::AdapterSweep> sweeps;
   for (const std::string& text : compare_) {
     const size_t sign = text.find('=');
     if (sign == std::string::npos || sign == 0 || sign + 1 == text.size()) {
       fail("--compare", "expected NAME=DIR, got '", printable(text), "'");
     }
     keep_input(text.substr(sign + 1), output_);
-    curves.push_back(eval::read_curve(text.substr(sign + 1), text.substr(0, sign)));
+    const auto read = eval::read_sweeps(text.substr(sign + 1), text.substr(0, sign));
+    sweeps.insert(sweeps.end(), read.begin(), read.end());
   }
-  return curves;
+  return sweeps;
 }
 
 /// What can be said without loading anything.
@@ -136,7 +137,8 @@ std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter)
 
 int SweepCommand::run(const Common& common, CLI::App&) {
   check_flags();
-  const std::vector<eval::NamedCurve> earlier = earlier_curves();
+  eval::ReportOptions showing;
+  showing.earlier = earlier_sweeps();
   watch_interrupts();  // from here on there is something to clean up
   AtomicDirectory output(output_, force_);
   model::Model base = load_model(model_, common);
@@ -155,23 +157,27 @@ int SweepCommand::run(const Common& common, CLI::App&) {
   const std::vector<data::Example> examples =
       read_examples(base, data_, reading_, common.quiet).items;
 
-  eval::SweepReport report;
-  report.model = model_.string();
-  report.adapter = adapter_.string();
-  report.data = data_.string();
-  report.inference_gate = adapter::name(options.gate);
-  report.dtype = dtype_name(base.llama.dtype());
-  report.device = base.llama.device().str();
-  report.examples = static_cast<int64_t>(examples.size());
-  report.result = eval::run_sweep(base.llama, adapter, examples, options);
-  const int code = report.result.stopped ? 128 + interrupt_signal() : 0;
-  if (report.result.rows.empty()) {
+  eval::SweepResult result = eval::run_sweep(base.llama, adapter, examples, options);
+  const int code = result.stopped ? 128 + interrupt_signal() : 0;
+  if (result.rows.empty()) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  eval::write_report(output.path(), report, curve_name(), earlier);
+  eval::Report report;
+  report.model = model_.string();
+  report.data = data_.string();
+  report.dtype = dtype_name(base.llama.dtype());
+  report.device = base.llama.device().str();
+  report.examples = static_cast<int64_t>(examples.size());
+  report.sweeps = {{curve_name(),
+                    adapter_.string(),
+                    adapter::name(options.gate),
+                    std::move(result.rows),
+                    std::move(result.samples),
+                    {}}};
+  eval::write_report(output.path(), report, showing);
   output.commit();
-  std::cout << eval::sweep_table(report.result);
+  std::cout << eval::sweep_table(report, showing);
   say(common.quiet, cat(code == 0 ? "" : "interrupted; ", "wrote ", output_.string()));
   return code;
 }
