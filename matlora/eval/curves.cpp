@@ -35,7 +35,8 @@ const char* const kStyle = R"(
   .plot circle { stroke-width: 1.5; }
   .plot .page { fill: #ffffff; } .plot .spread { fill: #656d76; }
   .plot text { fill: #656d76; stroke: #ffffff; } .plot .strong { fill: #1f2328; }
-  .plot circle { stroke: #ffffff; } .plot .grid { stroke: #d8dee4; } .plot .base { stroke: #656d76; }
+  .plot circle { stroke: #ffffff; } .plot .grid { stroke: #d8dee4; }
+  .plot .base { stroke: #656d76; }
   .plot .line.c0 { stroke: #0969da; } .plot circle.c0 { fill: #0969da; }
   .plot .line.c1 { stroke: #bc4c00; } .plot circle.c1 { fill: #bc4c00; }
   .plot .line.c2 { stroke: #1a7f37; } .plot circle.c2 { fill: #1a7f37; }

@@ -61,9 +61,13 @@ std::string element(std::string_view name, std::string_view attributes, std::str
 }
 
 std::string grouped(int64_t number) {
-  std::string text = std::to_string(number);
-  const size_t digits_from = number < 0 ? 1 : 0;
-  for (size_t at = text.size(); at > digits_from + 3;) text.insert(at -= 3, ",");
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    const bool between = i > (number < 0 ? 1 : 0) && (digits.size() - i) % 3 == 0;
+    if (between) text += ',';
+    text += digits[i];
+  }
   return text;
 }
 

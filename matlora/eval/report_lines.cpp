@@ -27,8 +27,12 @@ std::string quoted(const std::string& field) {
 
 std::string joined(const std::vector<std::string>& fields) {
   std::string line;
-  for (size_t i = 0; i < fields.size(); ++i) line += (i == 0 ? "" : ",") + quoted(fields[i]);
-  return line + "\n";
+  for (const std::string& field : fields) {
+    line += quoted(field);
+    line += ',';
+  }
+  line.back() = '\n';
+  return line;
 }
 
 std::vector<Measure> task_measures(const Report& report) {
@@ -42,9 +46,12 @@ std::vector<std::string> csv_header(const Report& report) {
   if (report.sweeps.size() > 1) names.emplace_back("sweep");
   names.emplace_back("rank");
   if (has_data(report)) {
-    names.insert(names.end(), {"loss", "perplexity", "token_accuracy", "tokens"});
+    for (const char* name : {"loss", "perplexity", "token_accuracy", "tokens"}) {
+      names.emplace_back(name);
+    }
   }
-  names.insert(names.end(), {"adapter_parameters", "seconds"});
+  names.emplace_back("adapter_parameters");
+  names.emplace_back("seconds");
   for (const Measure& measure : task_measures(report)) {
     names.push_back(label_of(measure));
     names.push_back(label_of(measure) + " stderr");

@@ -79,11 +79,11 @@ std::string text_of(const std::vector<Column>& columns, size_t rows) {
     const Column& one = columns[i];
     size_t width = std::max({one.least_width, width_of(one.title), width_of(one.task)});
     for (const std::string& cell : one.cells) width = std::max(width, width_of(cell));
-    const char* const gap = i == 0 ? "" : "  ";
+    if (i > 0) width += 2;  // the gap
     any_task = any_task || !one.task.empty();
-    tasks += gap + padded(one.task, width);
-    titles += gap + padded(one.title, width);
-    for (size_t row = 0; row < rows; ++row) lines[row] += gap + padded(one.cells[row], width);
+    tasks += padded(one.task, width);
+    titles += padded(one.title, width);
+    for (size_t row = 0; row < rows; ++row) lines[row] += padded(one.cells[row], width);
   }
   std::string text = any_task ? tasks + "\n" + titles + "\n" : titles + "\n";
   for (const std::string& line : lines) text += line + "\n";
@@ -97,9 +97,9 @@ std::string areas_text(const Report& report, const AdapterSweep& sweep) {
   for (const Measure& measure : scored) {
     const auto found = area_of(sweep, measure);
     if (!found) continue;
-    text +=
-        cat("AURAC", scored.size() > 1 ? " " + label_of(measure) : "", " v1 ", fixed(found->v1, 4),
-            "  v2 ", fixed(found->v2, 4), "  AVG ", fixed(found->avg, 4), "\n");
+    text += cat("AURAC", scored.size() > 1 ? cat(" ", label_of(measure)) : "", " v1 ",
+                fixed(found->v1, 4), "  v2 ", fixed(found->v2, 4), "  AVG ", fixed(found->avg, 4),
+                "\n");
   }
   return text;
 }
