@@ -16,6 +16,7 @@ constexpr double kPlotLeft = 64, kPlotRight = 424, kPlotTop = 34, kPlotBottom = 
 constexpr double kRowGap = 14;
 constexpr double kLegendLine = 22;
 constexpr double kLetter = 7;       // about one letter of a legend
+constexpr double kAside = 4;        // between the bars of two curves at one rank
 constexpr double kTickGap = 30;     // least distance of two labels on the rank axis
 constexpr size_t kMaxNumbered = 8;  // dots of a single curve that are labelled
 constexpr size_t kColours = 6;      // classes c0.. in kStyle
@@ -204,23 +205,46 @@ struct Axes {
   RankScale scale;
 };
 
-std::string draw_curve(const Curve& curve, size_t index, const Axes& axes, bool numbered) {
-  std::string corners, bars, dots;
+/// A curve's marks; those of all curves are drawn layer by layer, dots last.
+struct Marks {
+  std::string lines, bars, dots, numbers;
+};
+
+/// `aside`: how far to the right of its ranks.
+void draw_curve(const Curve& curve, size_t index, const Axes& axes, double aside, Marks& marks) {
+  std::string corners;
   const std::vector<Point> points = drawn(curve);
   for (const Point& point : points) {
-    const double x = axes.x.at(place(point.rank, axes.scale)), y = axes.y.at(point.value);
+    const double x = axes.x.at(place(point.rank, axes.scale)) + aside, y = axes.y.at(point.value);
     const double error = error_of(point), top = axes.y.at(point.value + error);
     corners += cat(corners.empty() ? "" : " ", fixed(x, 1), ",", fixed(y, 1));
-    if (error > 0) bars += draw_error(x, axes.y.at(point.value - error), top, index);
-    dots +=
+    if (error > 0) marks.bars += draw_error(x, axes.y.at(point.value - error), top, index);
+    marks.dots +=
         draw_dot(x, y, index, cat(curve.name, ", rank ", point.rank, ": ", value_text(point, 4)));
-    if (numbered) {
-      dots += label(x, std::min(y - 10, top - 5), "middle", "strong value", fixed(point.value, 3));
-    }
+    marks.numbers +=
+        label(x, std::min(y - 10, top - 5), "middle", "strong value", fixed(point.value, 3));
   }
-  if (points.size() < 2) return bars + dots;
-  return cat("<polyline class=\"line ", colour(index), "\" points=\"", corners, "\"/>\n", bars,
-             dots);
+  if (points.size() < 2) return;
+  marks.lines += cat("<polyline class=\"line ", colour(index), "\" points=\"", corners, "\"/>\n");
+}
+
+/// Curves whose bars would hide each other stand a little aside; numbers only beside one curve.
+std::string draw_curves(const Panel& panel, const Axes& axes, size_t ranks) {
+  size_t filled = 0, done = 0;
+  bool bars = false;
+  for (const Curve& curve : panel.curves) {
+    if (!curve.points.empty()) ++filled;
+    for (const Point& point : curve.points) bars = bars || error_of(point) > 0;
+  }
+  Marks marks;
+  for (size_t i = 0; i < panel.curves.size(); ++i) {
+    if (panel.curves[i].points.empty()) continue;
+    const double middle = (static_cast<double>(filled) - 1) / 2;
+    const double aside = bars ? (static_cast<double>(done++) - middle) * kAside : 0;
+    draw_curve(panel.curves[i], i, axes, aside, marks);
+  }
+  const bool numbered = filled == 1 && ranks <= kMaxNumbered;
+  return marks.lines + marks.bars + marks.dots + (numbered ? marks.numbers : "");
 }
 
 /// The base model: a dashed line, with its standard error as a band.
@@ -248,12 +272,7 @@ std::string draw_panel(const Panel& panel, RankScale scale) {
   svg += label((kPlotLeft + kPlotRight) / 2, kPlotBottom + 38, "middle", "",
                scale == RankScale::log2 ? "rank (log scale)" : "rank");
   if (const auto base = base_of(panel)) svg += draw_base(*base, axes.y);
-  const auto filled = std::count_if(panel.curves.begin(), panel.curves.end(),
-                                    [](const Curve& curve) { return !curve.points.empty(); });
-  const bool numbered = filled == 1 && ranks.size() <= kMaxNumbered;
-  for (size_t i = 0; i < panel.curves.size(); ++i) {
-    svg += draw_curve(panel.curves[i], i, axes, numbered);
-  }
+  svg += draw_curves(panel, axes, ranks.size());
   return svg;
 }
 

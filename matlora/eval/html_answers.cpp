@@ -71,7 +71,7 @@ std::string choice_cell(const TaskSample& sample, size_t choice) {
 std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& samples) {
   std::string head = head_cell("log-likelihood in nats", ""), rows, verdicts;
   for (const TaskSample* sample : samples) {
-    head += head_cell(cat("rank ", sample->rank));
+    head += head_cell(cat("rank\u00a0", sample->rank));
     verdicts += element("td", "class=\"number\"", verdict(*sample));
   }
   for (size_t i = 0; i < item.choices.size(); ++i) {

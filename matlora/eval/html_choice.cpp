@@ -44,7 +44,7 @@ std::string sentence(const Report& report, const AdapterSweep& sweep, const With
                                [](const RankScore& row) { return row.rank > 0; });
   if (!any || by.empty()) return cat("Only the base model was scored", of, ".");
   const std::string where =
-      by.size() == 1 ? escaped(label_of(by.front())) : cat("each of the ", by.size(), " measures");
+      by.size() == 1 ? label_text(by.front()) : cat("each of the ", by.size(), " measures");
   const int64_t rank = chosen_rank(report, sweep, within);
   if (rank == 0) {
     return cat("No rank", of, " is within ", escaped(within.text), " of the best in ", where,
@@ -70,7 +70,7 @@ std::string choice_row(const Report& report, const AdapterSweep& sweep, const Me
   };
   std::string cells;
   if (report.sweeps.size() > 1) cells += element("td", "class=\"name\"", name_text(sweep));
-  cells += element("th", "scope=\"row\"", escaped(label_of(measure))) + rank(found->rank) +
+  cells += element("th", "scope=\"row\"", label_text(measure)) + rank(found->rank) +
            metric_cell(metric_at(sweep, found->rank, measure)) + rank(found->best_rank) +
            metric_cell(metric_at(sweep, found->best_rank, measure)) +
            metric_cell(metric_at(sweep, 0, measure));
@@ -87,7 +87,7 @@ std::string warnings(const Report& report, const Within& within) {
       if (!base || !found || base->value < found->best) continue;
       text += element("p", "class=\"wrong\"",
                       cat("No rank of ", name_text(sweep), " is better than the base model in ",
-                          escaped(label_of(measure)), ".")) +
+                          label_text(measure), ".")) +
               "\n";
     }
   }
@@ -101,7 +101,7 @@ std::string area_rows(const Report& report, const AdapterSweep& sweep, const std
     const auto found = area_of(sweep, measure);
     if (!found) continue;
     std::string cells = named ? element("td", "class=\"name\"", name_text(sweep) + note) : "";
-    cells += element("th", "scope=\"row\"", escaped(label_of(measure)));
+    cells += element("th", "scope=\"row\"", label_text(measure));
     for (const double value : {found->v1, found->v2, found->avg}) {
       cells += number_cell(value, fixed(value, 4));
     }
@@ -141,7 +141,7 @@ std::string choice_section(const Report& report, const Within& within) {
   if (!rows.empty()) {
     const std::string head =
         cat(report.sweeps.size() > 1 ? head_cell("adapter", "") : "", head_cell("measure", ""),
-            head_cell(cat("smallest rank within ", within.text)), head_cell("its value"),
+            head_cell(cat("smallest rank within ", escaped(within.text))), head_cell("its value"),
             head_cell("best rank"), head_cell("its value"), head_cell("base model"));
     text += table_box("class=\"sortable\"", head, rows);
   }

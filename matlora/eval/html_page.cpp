@@ -30,18 +30,21 @@ const char* page_style() {
   th, td { padding: 0.4rem 0.75rem; text-align: left; white-space: nowrap;
     border-top: 1px solid var(--line); vertical-align: top; }
   thead th { border-top: 0; background: var(--wash); color: var(--soft); font-weight: 600;
-    vertical-align: bottom; }
-  tbody th { font-weight: 600; }
+    vertical-align: bottom; white-space: normal; min-width: 4rem; }
+  tbody th { font-weight: 600; min-width: 6rem; white-space: normal; }
+  tbody th.number { position: sticky; left: 0; min-width: 0; background: var(--paper); }
   thead + tbody tr:first-child > *, thead tr + tr th { border-top: 1px solid var(--line); }
+  tbody:first-child tr:first-child > * { border-top: 0; }
   .number { text-align: right; }
-  .name { max-width: 20rem; white-space: normal; overflow-wrap: anywhere; }
+  .name { max-width: 16rem; white-space: normal; overflow-wrap: break-word; }
+  .fact { white-space: normal; overflow-wrap: anywhere; }
   .best { font-weight: 700; }
-  tr.chosen > * { background: color-mix(in srgb, var(--accent) 12%, var(--paper)); }
+  tbody tr.chosen > * { background: color-mix(in srgb, var(--accent) 12%, var(--paper)); }
   th button { all: unset; cursor: pointer; }
   th button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-  th button::after { content: " \2195"; opacity: 0.4; }
-  th[aria-sort=ascending] button::after { content: " \2191"; opacity: 1; }
-  th[aria-sort=descending] button::after { content: " \2193"; opacity: 1; }
+  th button::after { content: "\a0\2195"; opacity: 0.4; }
+  th[aria-sort=ascending] button::after { content: "\a0\2191"; opacity: 1; }
+  th[aria-sort=descending] button::after { content: "\a0\2193"; opacity: 1; }
   .scales label { margin: 0 1rem 0 0.25rem; }
   #scale-log:checked ~ .linear, #scale-linear:checked ~ .log { display: none; }
   .legend { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0.75rem 0; padding: 0;
@@ -53,6 +56,7 @@ const char* page_style() {
   details { border: 1px solid var(--line); border-radius: 8px; margin: 0.5rem 0;
     padding: 0.5rem 0.75rem; }
   summary { cursor: pointer; overflow-wrap: anywhere; }
+  .picker:not([hidden]) ~ .item summary { display: none; }
   details[open] > summary { margin-bottom: 0.5rem; }
   select { font: inherit; max-width: 100%; padding: 0.2rem; }
   pre { margin: 0.25rem 0; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
@@ -66,13 +70,14 @@ const char* page_style() {
   .right { color: var(--good); } .wrong { color: var(--bad); }
   .cite { display: block; padding: 0.75rem; border: 1px solid var(--line); border-radius: 8px;
     background: var(--wash); user-select: all; overflow-wrap: anywhere; }
-  .copy { font: inherit; font-size: 0.875rem; margin-top: 0.5rem; }
+  .copy { margin-top: 0.5rem; padding: 0.2rem 0.75rem; border: 1px solid var(--line);
+    border-radius: 6px; background: var(--wash); color: var(--ink); font: inherit;
+    font-size: 0.875rem; cursor: pointer; }
   [hidden] { display: none; }
   @media (max-width: 40rem) {
     body { padding: 1.25rem 1rem 3rem; }
     h1 { font-size: 1.4rem; }
     th, td { padding: 0.35rem 0.55rem; }
-    .name { min-width: 8rem; }
   }
   @media print { .scales, .copy, .picker { display: none; } .box, .answers { overflow: visible; } }
 )";

@@ -36,8 +36,8 @@ std::string protocol_section(const Report& report);
 std::string table_box(const std::string& attributes, const std::string& head,
                       const std::string& rows);
 
-/// <th scope="col">; `style`: of a column of text "".
-std::string head_cell(const std::string& text, const std::string& style = "number");
+/// <th scope="col"> with markup in it; `style`: of a column of text "".
+std::string head_cell(const std::string& content, const std::string& style = "number");
 
 /// A number that tables are sorted by, shown as `text`; `attributes` may be "".
 std::string number_cell(double value, const std::string& text, const std::string& style = "");
@@ -51,7 +51,8 @@ std::string metric_text(const Metric& metric);
 /// "96.0 KiB", "0 B"
 std::string bytes_text(int64_t bytes);
 
-/// A sweep's name, escaped.
+/// A sweep's name and a measure's label, escaped.
 std::string name_text(const AdapterSweep& sweep);
+std::string label_text(const Measure& measure);
 
 }  // namespace matlora::eval

@@ -28,7 +28,7 @@ std::string ranks_head(const Report& report) {
     head += head_cell("loss") + head_cell("perplexity");
   }
   for (const Measure& measure : measures(report, /*parts=*/false)) {
-    head += head_cell(label_of(measure));
+    head += head_cell(label_text(measure));
   }
   return head + head_cell("seconds");
 }
@@ -59,9 +59,9 @@ std::string rank_row(const Report& report, const AdapterSweep& sweep, const Rank
 /// Tasks that are parts of a group: a row each, a column for every rank.
 std::string parts_table(const AdapterSweep& sweep, const std::vector<Measure>& parts) {
   std::string head = head_cell("part", ""), rows;
-  for (const RankScore& row : sweep.rows) head += head_cell(cat("rank ", row.rank));
+  for (const RankScore& row : sweep.rows) head += head_cell(cat("rank\u00a0", row.rank));
   for (const Measure& measure : parts) {
-    std::string cells = element("th", "scope=\"row\"", escaped(label_of(measure)));
+    std::string cells = element("th", "scope=\"row\"", label_text(measure));
     for (const RankScore& row : sweep.rows) cells += measure_cell(sweep, row, measure);
     rows += element("tr", "", cells) + "\n";
   }
@@ -85,7 +85,7 @@ std::string parts_details(const Report& report) {
 
 /// A row of two cells; `value` is markup.
 std::string fact(const std::string& name, const std::string& value) {
-  return cat("<tr><th scope=\"row\">", escaped(name), "</th><td class=\"name\">", value,
+  return cat("<tr><th scope=\"row\">", escaped(name), "</th><td class=\"fact\">", value,
              "</td></tr>\n");
 }
 
@@ -184,9 +184,9 @@ std::string table_box(const std::string& attributes, const std::string& head,
              "\n</div>\n");
 }
 
-std::string head_cell(const std::string& text, const std::string& style) {
+std::string head_cell(const std::string& content, const std::string& style) {
   return element("th", cat("scope=\"col\"", style.empty() ? "" : " class=\"" + style + "\""),
-                 escaped(text));
+                 content);
 }
 
 std::string number_cell(double value, const std::string& text, const std::string& style) {
@@ -214,5 +214,14 @@ std::string bytes_text(int64_t bytes) {
 }
 
 std::string name_text(const AdapterSweep& sweep) { return escaped(printable(sweep.name)); }
+
+std::string label_text(const Measure& measure) {
+  std::string text;
+  for (const char c : escaped(label_of(measure))) {
+    text += c;
+    if (c == ',') text += "<wbr/>";  // exact_match,strict-match is long for a narrow column
+  }
+  return text;
+}
 
 }  // namespace matlora::eval

@@ -36,7 +36,8 @@ std::string_view entity(char c) {
 std::string fixed(double value, int decimals) {
   char text[512];  // the largest double has 309 digits before the point
   std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
+  const bool zero = std::string_view(text).find_first_not_of("-0.") == std::string_view::npos;
+  return text[0] == '-' && zero ? text + 1 : text;
 }
 
 std::string escaped(std::string_view text) {

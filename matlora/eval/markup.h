@@ -8,7 +8,7 @@
 
 namespace matlora::eval {
 
-/// With so many digits after the point.
+/// With so many digits after the point; no minus sign before zeros.
 std::string fixed(double value, int decimals);
 
 /// `text` for an element's content or a quoted attribute of XML or HTML: & < > " as entities; bytes

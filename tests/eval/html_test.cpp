@@ -42,6 +42,8 @@ TEST(Markup, Numbers) {
   EXPECT_EQ(grouped(1234567), "1,234,567");
   EXPECT_EQ(grouped(-123456), "-123,456");
   EXPECT_EQ(fixed(1.005, 2), "1.00");
+  EXPECT_EQ(fixed(-0.004, 2), "0.00");
+  EXPECT_EQ(fixed(-0.006, 2), "-0.01");
   EXPECT_EQ(bytes_text(0), "0 B");
   EXPECT_EQ(bytes_text(98304), "96.0 KiB");
   EXPECT_EQ(bytes_text(int64_t{5} << 30), "5.0 GiB");
@@ -178,9 +180,9 @@ TEST(Html, PartsOfAGroupHaveATableOfTheirOwn) {
 
 /// For tests/eval/html_browser_test.sh, and to look at.
 TEST(Html, ExampleForABrowser) {
-  const char* const path = std::getenv("MATLORA_EXAMPLE_REPORT");
-  if (path == nullptr) GTEST_SKIP() << "MATLORA_EXAMPLE_REPORT names no file";
-  write_file(path, report_html(lifelike_report()));
+  const char* const directory = std::getenv("MATLORA_EXAMPLE_REPORT");
+  if (directory == nullptr) GTEST_SKIP() << "MATLORA_EXAMPLE_REPORT names no directory";
+  write_report(directory, lifelike_report());
 }
 
 }  // namespace
