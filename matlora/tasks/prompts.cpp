@@ -17,15 +17,26 @@ std::string solved(const Document& document) {
   return question + " " + answer + "\n\n";
 }
 
-/// lm-eval's samplers for one document: indices into `pool`.
+/// lm-eval's samplers for one document: indices into `pool`, fewer than `shots` where it has fewer.
 std::vector<int64_t> draw(PythonRandom& random, const Task& task, const Document& document,
                           std::span<const Document> pool, int64_t shots) {
   const int64_t count = shots + (task.draws_one_more ? 1 : 0);
-  std::vector<int64_t> drawn(static_cast<size_t>(count));
+  std::vector<int64_t> drawn(static_cast<size_t>(count)), others;
   std::iota(drawn.begin(), drawn.end(), 0);
   if (!task.first_shots) drawn = random.sample(static_cast<int64_t>(pool.size()), count);
   if (!task.draws_one_more) return drawn;
-  std::erase_if(drawn, [&](int64_t i) { return pool[static_cast<size_t>(i)] == document; });
+  const auto is_scored = [&](int64_t i) { return pool[static_cast<size_t>(i)] == document; };
+  std::erase_if(drawn, is_scored);
+  if (static_cast<int64_t>(drawn.size()) < shots) {  // it is in the pool more than once
+    others.resize(pool.size());
+    std::iota(others.begin(), others.end(), 0);
+    std::erase_if(others, is_scored);
+    const auto left = static_cast<int64_t>(others.size());
+    drawn.resize(static_cast<size_t>(std::min(shots, left)));
+    std::iota(drawn.begin(), drawn.end(), 0);
+    if (!task.first_shots && left >= shots) drawn = random.sample(left, shots);
+    for (int64_t& i : drawn) i = others[static_cast<size_t>(i)];
+  }
   drawn.resize(std::min(drawn.size(), static_cast<size_t>(shots)));
   return drawn;
 }
@@ -53,11 +64,14 @@ std::vector<std::string> shot_prefixes(const Task& task, std::span<const Documen
   std::vector<std::string> prefixes;
   for (const Document& document : documents) {
     std::string text = task.description;
-    if (shots > 0) {
-      for (const int64_t shot : draw(random, task, document, pool, shots)) {
-        text += solved(pool[static_cast<size_t>(shot)]);
-      }
+    std::vector<int64_t> chosen;
+    if (shots > 0) chosen = draw(random, task, document, pool, shots);
+    if (static_cast<int64_t>(chosen.size()) < shots) {
+      fail("--shots", task.name, ": expected at most ", chosen.size(), ", ",
+           task.shots_file.string(), " has no more examples that differ from a scored one, got ",
+           shots);
     }
+    for (const int64_t shot : chosen) text += solved(pool[static_cast<size_t>(shot)]);
     prefixes.push_back(text);
   }
   return prefixes;

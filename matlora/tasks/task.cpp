@@ -228,6 +228,7 @@ std::vector<Document> read_documents(const Task& task, const fs::path& file, int
   std::vector<Document> documents;
   for (const format::JsonlRecord& record : format::read_jsonl(file, limit)) {
     documents.push_back(task.read({record.value, cat(file.string(), ":", record.line)}));
+    documents.back().record = record.value.dump();
   }
   return documents;
 }

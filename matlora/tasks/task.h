@@ -24,6 +24,7 @@ struct Document {
   std::vector<std::string> questions;
   std::vector<std::string> answers;  // Kind::generation: the reference, one
   int64_t gold = 0;                  // the right choice
+  std::string record = {};           // as JSON: two documents are one only where this is the same
 
   bool operator==(const Document&) const = default;
   int64_t choices() const;
