@@ -180,8 +180,8 @@ class Gold {
   }
 
   std::string expected(size_t count) const {
-    const std::string index = cat("one of 0..", count - 1);
-    const std::string text = "the text of one of the choices";
+    std::string index = cat("one of 0..", count - 1);
+    std::string text = "the text of one of the choices";
     if (!by_text_) return index;
     return by_index_ ? index + " or " + text : text;
   }
@@ -194,7 +194,7 @@ class Gold {
 /// What counts of a match: the first group that is not empty, or all of it; stripped.
 std::string inside(const std::string& text, const std::vector<std::pair<size_t, size_t>>& match) {
   for (size_t i = match.size() == 1 ? 0 : 1; i < match.size(); ++i) {
-    const std::string found = strip(text.substr(match[i].first, match[i].second - match[i].first));
+    std::string found = strip(text.substr(match[i].first, match[i].second - match[i].first));
     if (!found.empty()) return found;
   }
   return "";
@@ -274,7 +274,7 @@ void read_generation(const JsonObject& file, Task& task) {
 
 /// What keys of results and columns of tables can be.
 std::string read_name(const JsonObject& file, const fs::path& path) {
-  const std::string name = file.string_or("name", path.stem().string());
+  std::string name = file.string_or("name", path.stem().string());
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
