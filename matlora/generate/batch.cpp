@@ -16,6 +16,24 @@ namespace {
 /// Of one pass over prompts, unless one alone has more: bounds the memory of activations.
 constexpr int64_t kPrefillTokens = 2048;
 
+/// What all prompts begin with, in tokens, is worth a sequence of its own from here on.
+constexpr int64_t kLeastStem = 32;
+
+/// How many tokens all prompts begin with alike; each has one more at least.
+int64_t stem_length(std::span<const Request> requests) {
+  if (requests.size() < 2) return 0;
+  const std::vector<int32_t>& first = requests[0].prompt;
+  size_t shared = first.size();
+  for (const Request& request : requests) {
+    const size_t most = std::min(shared, request.prompt.size() - 1);
+    const auto end = first.begin() + static_cast<int64_t>(most);
+    const auto differ = std::mismatch(first.begin(), end, request.prompt.begin());
+    shared = static_cast<size_t>(differ.first - first.begin());
+  }
+  const auto length = static_cast<int64_t>(shared);
+  return length < kLeastStem ? 0 : length;
+}
+
 /// A request in flight.
 struct Sequence {
   size_t index;
@@ -36,12 +54,13 @@ class Batch {
         cache_(model.make_cache()) {}
 
   DecodeStats run() {
+    take_stem();
     while (true) {
       const auto start = std::chrono::steady_clock::now();
-      while (next_ < requests_.size() && active_.size() < places_) prefill();
+      while (!stopped() && next_ < requests_.size() && active_.size() < places_) prefill();
       const auto middle = std::chrono::steady_clock::now();
       stats_.prefill_s += std::chrono::duration<double>(middle - start).count();
-      if (active_.empty()) return stats_;
+      if (active_.empty() || stopped()) return stats_;
       step();
       stats_.decode_s +=
           std::chrono::duration<double>(std::chrono::steady_clock::now() - middle).count();
@@ -49,6 +68,24 @@ class Batch {
   }
 
  private:
+  bool stopped() const { return events_.stop && events_.stop(); }
+
+  /// What all prompts begin with goes through the layers once.
+  void take_stem() {
+    stem_ = stem_length(requests_);
+    if (stem_ == 0) return;
+    const auto start = std::chrono::steady_clock::now();
+    stem_slot_ = cache_.open(stem_);
+    const std::vector<int32_t>& prompt = requests_[0].prompt;
+    const std::vector<int64_t> tokens(prompt.begin(), prompt.begin() + stem_);
+    const std::vector<nn::NewTokens> part = {{stem_slot_, stem_}};
+    const at::Tensor ids = at::tensor(tokens, at::kLong).to(model_.device());
+    model_.hidden(ids, part, cache_, at::tensor({stem_ - 1}, at::kLong).to(model_.device()));
+    stats_.prefill_tokens += stem_;
+    stats_.prefill_s +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
   /// Takes in waiting prompts, as many as there are places and fit one pass.
   void prefill() {
     std::vector<Sequence> sequences;
@@ -56,7 +93,7 @@ class Batch {
     std::vector<nn::NewTokens> parts;
     while (next_ < requests_.size() && active_.size() + sequences.size() < places_) {
       const Request& request = requests_[next_];
-      const auto length = static_cast<int64_t>(request.prompt.size());
+      const auto length = static_cast<int64_t>(request.prompt.size()) - stem_;
       const int64_t room = length + request.options.max_new_tokens - 1;
       const bool full = static_cast<int64_t>(tokens.size()) + length > kPrefillTokens;
       if (full && !sequences.empty()) break;
@@ -65,9 +102,9 @@ class Batch {
         finish(index, {});
         continue;
       }
-      tokens.insert(tokens.end(), request.prompt.begin(), request.prompt.end());
+      tokens.insert(tokens.end(), request.prompt.begin() + stem_, request.prompt.end());
       last.push_back(static_cast<int64_t>(tokens.size()) - 1);
-      parts.push_back({cache_.open(room), length});
+      parts.push_back({stem_ > 0 ? cache_.fork(stem_slot_, room) : cache_.open(room), length});
       sequences.push_back({index,
                            &request,
                            parts.back().slot,
@@ -135,7 +172,8 @@ class Batch {
   size_t places_;
   const BatchEvents& events_;
   nn::KvCache cache_;  // of this call, so of one adapter and rank
-  size_t next_ = 0;    // the first request that still waits
+  int64_t stem_ = 0, stem_slot_ = -1;
+  size_t next_ = 0;  // the first request that still waits
   std::vector<Sequence> active_;
   DecodeStats stats_;
 };

@@ -26,12 +26,14 @@ struct Request {
   DecodeOptions options;
 };
 
-/// What decode_batch tells as it goes; both may be empty. `index` is the request's.
+/// What decode_batch tells and asks as it goes; any may be empty. `index` is the request's.
 struct BatchEvents {
   /// A token of a completion; false ends that completion behind it.
   std::function<bool(size_t index, int32_t token)> on_token;
   /// A completion that is whole.
   std::function<void(size_t index, const std::vector<int32_t>& completion)> on_finished;
+  /// Asked before every pass; true ends the call, and what is not finished is lost.
+  std::function<bool()> stop;
 };
 
 /// Prompts are taken in in passes of their own. A completion's first token comes from its prompt's
@@ -41,9 +43,10 @@ struct DecodeStats {
   double prefill_s = 0, decode_s = 0;
 };
 
-/// Completes all requests, at most `max_sequences` at a time, begun in their order. Uses whatever
-/// rank is selected on the model's adapter, which must stay the same meanwhile. Throws BugError for
-/// an empty prompt and for max_sequences below 1.
+/// What all prompts begin with goes through the model once. Completes all requests, at most
+/// `max_sequences` at a time, begun in their order. Uses whatever rank is selected on the model's
+/// adapter, which must stay the same meanwhile. Throws BugError for an empty prompt and for
+/// max_sequences below 1.
 DecodeStats decode_batch(const nn::Llama& model, std::span<const Request> requests,
                          int64_t max_sequences, const BatchEvents& events);
 

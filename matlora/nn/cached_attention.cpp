@@ -17,13 +17,37 @@ namespace {
 constexpr int64_t kBlock = 32;   // keys at a time: with their values half of the first cache
 constexpr int64_t kTokens = 16;  // new tokens of a task
 
+/// Keys and values of tokens that follow each other, of one key head: [length, D] of each.
+template <class T>
+struct Stretch {
+  const T *keys, *values;
+  int64_t length;
+
+  /// Its rows from `begin` on, one block at most.
+  Stretch block(int64_t begin, int64_t dim) const {
+    return {keys + begin * dim, values + begin * dim, std::min(kBlock, length - begin)};
+  }
+};
+
+template <class T>
+Stretch<T> stretch(const CachedTokens& tokens, int64_t head, int64_t length) {
+  const int64_t offset = head * tokens.keys.stride(0);
+  return {tokens.keys.const_data_ptr<T>() + offset, tokens.values.const_data_ptr<T>() + offset,
+          length};
+}
+
 /// Some new tokens of one sequence, and one of its key heads.
 template <class T>
 struct Task {
-  const T *keys, *values;         // [position + count, D]
-  int64_t row;                    // of the task's first token in q
-  int64_t position;               // of it in the sequence
-  int64_t count, kv_head, group;  // tokens, the key head and its query heads
+  Stretch<T> own;                      // up to the last of the new tokens
+  std::vector<Stretch<T>> before;      // all of which every token sees
+  int64_t row, count, kv_head, group;  // the first token's row in q, tokens, query heads of a key's
+
+  int64_t keys() const {
+    int64_t sum = own.length;
+    for (const Stretch<T>& stretch : before) sum += stretch.length;
+    return sum;
+  }
 };
 
 template <class T>
@@ -31,17 +55,19 @@ std::vector<Task<T>> tasks_of(std::span<const CachedSequence> sequences, int64_t
   std::vector<Task<T>> tasks;
   int64_t row = 0;
   for (const CachedSequence& sequence : sequences) {
-    const int64_t kv_heads = sequence.keys.size(0), head_size = sequence.keys.stride(0);
-    const T* const keys = sequence.keys.const_data_ptr<T>();
-    const T* const values = sequence.values.const_data_ptr<T>();
-    for (int64_t i = 0; i < sequence.count; i += kTokens) {
+    const int64_t kv_heads = sequence.own.keys.size(0), count = sequence.count;
+    for (int64_t i = 0; i < count; i += kTokens) {
+      const int64_t tokens = std::min(kTokens, count - i);
+      const int64_t seen = sequence.own.length - count + i + tokens;
       for (int64_t head = 0; head < kv_heads; ++head) {
-        tasks.push_back({keys + head * head_size, values + head * head_size, row + i,
-                         sequence.length - sequence.count + i,
-                         std::min(kTokens, sequence.count - i), head, heads / kv_heads});
+        tasks.push_back(
+            {stretch<T>(sequence.own, head, seen), {}, row + i, tokens, head, heads / kv_heads});
+        for (const CachedTokens& before : sequence.before) {
+          tasks.back().before.push_back(stretch<T>(before, head, before.length));
+        }
       }
     }
-    row += sequence.count;
+    row += count;
   }
   return tasks;
 }
@@ -51,7 +77,7 @@ template <class T>
 int64_t tasks_per_thread(std::span<const Task<T>> tasks, int64_t dim) {
   constexpr int64_t kProducts = 1 << 16;
   int64_t pairs = 0;  // of a query and a key that it sees, at most
-  for (const Task<T>& task : tasks) pairs += task.count * task.group * (task.position + task.count);
+  for (const Task<T>& task : tasks) pairs += task.count * task.group * task.keys();
   const int64_t products = 2 * pairs * dim / static_cast<int64_t>(tasks.size());
   return std::max<int64_t>(1, kProducts / std::max<int64_t>(1, products));
 }
@@ -97,41 +123,44 @@ class Worker {
   /// next: the task that this thread runs after it, or null.
   void run(const Task<T>& task, const Task<T>* next) {
     open_queries(task);
-    const auto count = static_cast<int64_t>(queries_.size());
-    const int64_t end = task.position + task.count;  // what the last of the tokens sees
-    for (int64_t begin = 0; begin < end; begin += kBlock) {
-      const Block ahead = begin + kBlock < end ? block(task, begin + kBlock)
-                          : next != nullptr    ? block(*next, 0)
-                                               : Block();
-      const int64_t numbers = std::min(kBlock, end - begin) * dim_;
-      const float* k = read_row(task.keys + begin * dim_, scratch_.row(0), numbers);
-      const float* v = read_row(task.values + begin * dim_, scratch_.row(1), numbers);
-      for (int64_t i = 0; i < count; ++i) {
-        fetch(ahead, i, count);
-        const int64_t seen = std::min(kBlock, task.position + i / task.group + 1 - begin);
-        if (seen > 0) queries_[static_cast<size_t>(i)].add(k, v, seen, dim_);
-      }
+    for (size_t i = 0; i < task.before.size(); ++i) {
+      const bool last = i + 1 == task.before.size();
+      add(task, task.before[i], last ? first_block(task.own) : first_block(task.before[i + 1]));
     }
-    for (int64_t i = 0; i < count; ++i) write(task, i);
+    add(task, task.own, next != nullptr ? first_block(*next) : Stretch<T>());
+    for (int64_t i = 0; i < static_cast<int64_t>(queries_.size()); ++i) write(task, i);
   }
 
  private:
-  /// Keys and values of a task: [numbers / D, D] of each.
-  struct Block {
-    const T *keys = nullptr, *values = nullptr;
-    int64_t numbers = 0;
-  };
+  Stretch<T> first_block(const Stretch<T>& of) const { return of.block(0, dim_); }
+  Stretch<T> first_block(const Task<T>& of) const {
+    return first_block(of.before.empty() ? of.own : of.before.front());
+  }
 
-  Block block(const Task<T>& task, int64_t begin) const {
-    const int64_t rows = std::min(kBlock, task.position + task.count - begin);
-    return {task.keys + begin * dim_, task.values + begin * dim_, rows * dim_};
+  /// The task's queries over one of its stretches. next: what is read after it.
+  void add(const Task<T>& task, const Stretch<T>& all, const Stretch<T>& next) {
+    const auto count = static_cast<int64_t>(queries_.size());
+    const bool own = all.keys == task.own.keys;
+    for (int64_t begin = 0; begin < all.length; begin += kBlock) {
+      const Stretch<T> block = all.block(begin, dim_);
+      const Stretch<T> ahead = begin + kBlock < all.length ? all.block(begin + kBlock, dim_) : next;
+      const float* k = read_row(block.keys, scratch_.row(0), block.length * dim_);
+      const float* v = read_row(block.values, scratch_.row(1), block.length * dim_);
+      for (int64_t i = 0; i < count; ++i) {
+        fetch(ahead, i, count);
+        // Of its own sequence's tokens a token sees none that comes after it.
+        const int64_t later = own ? task.count - 1 - i / task.group : 0;
+        const int64_t seen = std::min(block.length, all.length - later - begin);
+        if (seen > 0) queries_[static_cast<size_t>(i)].add(k, v, seen, dim_);
+      }
+    }
   }
 
   /// Asks for the i-th of `count` parts of a block, which will be read next: a few lines at a time,
   /// or the processor waits for them.
-  static void fetch(const Block& block, int64_t i, int64_t count) {
+  void fetch(const Stretch<T>& block, int64_t i, int64_t count) const {
     constexpr int64_t kLine = 64 / sizeof(T);
-    const int64_t lines = (block.numbers + kLine - 1) / kLine;
+    const int64_t lines = (block.length * dim_ + kLine - 1) / kLine;
     for (int64_t line = lines * i / count; line < lines * (i + 1) / count; ++line) {
       __builtin_prefetch(block.keys + line * kLine, 0, 2);
       __builtin_prefetch(block.values + line * kLine, 0, 2);
@@ -175,18 +204,29 @@ class Worker {
   std::vector<Query> queries_;
 };
 
+/// The keys of a sequence, or its values: [H_kv, M, D].
+at::Tensor whole(const CachedSequence& sequence, at::Tensor CachedTokens::*part) {
+  std::vector<at::Tensor> pieces;
+  for (const CachedTokens& before : sequence.before) {
+    pieces.push_back((before.*part).narrow(1, 0, before.length));
+  }
+  pieces.push_back((sequence.own.*part).narrow(1, 0, sequence.own.length));
+  return pieces.size() == 1 ? pieces[0] : at::cat(pieces, 1);
+}
+
 /// One sequence: q [n, H, D] -> [n, H·D].
 at::Tensor attend(const at::Tensor& q, const CachedSequence& sequence) {
-  const int64_t n = q.size(0), all = sequence.length, kv_heads = sequence.keys.size(0);
+  const at::Tensor keys = whole(sequence, &CachedTokens::keys);
+  const int64_t n = q.size(0), all = keys.size(1), kv_heads = keys.size(0);
   const int64_t group = q.size(1) / kv_heads;
   const at::Tensor queries = q.view({n, kv_heads, group, -1}).permute({1, 2, 0, 3});
-  const auto for_group = [&](const at::Tensor& x) {  // [H_kv, room, D] -> [H_kv, group, M, D]
-    return x.narrow(1, 0, all).unsqueeze(1).expand({-1, group, -1, -1});
+  const auto for_group = [&](const at::Tensor& x) {  // [H_kv, M, D] -> [H_kv, group, M, D]
+    return x.unsqueeze(1).expand({-1, group, -1, -1});
   };
   std::optional<at::Tensor> mask;  // only where a token must not see a later one
   if (n > 1) mask = at::ones({n, all}, q.options().dtype(at::kBool)).tril(all - n);
-  const at::Tensor mixed = at::scaled_dot_product_attention(queries, for_group(sequence.keys),
-                                                            for_group(sequence.values), mask);
+  const at::Tensor mixed = at::scaled_dot_product_attention(
+      queries, for_group(keys), for_group(whole(sequence, &CachedTokens::values)), mask);
   return mixed.permute({2, 0, 1, 3}).reshape({n, -1});
 }
 

@@ -68,9 +68,29 @@ int64_t KvCache::open(int64_t room) {
   return found - slots_.begin();
 }
 
-void KvCache::close(int64_t slot) { this->slot(slot).open = false; }
+int64_t KvCache::fork(int64_t slot, int64_t room) {
+  std::vector<Part> before = this->slot(slot).before;
+  before.push_back({slot, this->slot(slot).length});
+  const int64_t fork = open(room);
+  this->slot(fork).before = std::move(before);
+  ++this->slot(slot).forks;
+  return fork;
+}
 
-int64_t KvCache::length(int64_t slot) const { return this->slot(slot).length; }
+void KvCache::close(int64_t slot) {
+  Slot& closed = this->slot(slot);
+  check(closed.forks == 0, "kv cache: slot ", slot, " closed before those that go on from it");
+  if (!closed.before.empty()) --this->slot(closed.before.back().slot).forks;
+  closed.before.clear();
+  closed.open = false;
+}
+
+int64_t KvCache::length(int64_t slot) const {
+  const Slot& of = this->slot(slot);
+  int64_t length = of.length;
+  for (const Part& part : of.before) length += part.length;
+  return length;
+}
 
 const KvCache::Slot& KvCache::slot(int64_t index) const {
   check(index >= 0 && index < static_cast<int64_t>(slots_.size()) &&
@@ -95,7 +115,11 @@ std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTo
     check(length <= to.room, "kv cache: ", length, " tokens, room for ", to.room);
     put(keys, first, part.count, to.keys[i], to.length);
     put(values, first, part.count, to.values[i], to.length);
-    sequences.push_back({to.keys[i], to.values[i], length, part.count});
+    sequences.push_back({{to.keys[i], to.values[i], length}, part.count, {}});
+    for (const Part& before : to.before) {
+      const Slot& from = slot(before.slot);
+      sequences.back().before.push_back({from.keys[i], from.values[i], before.length});
+    }
     first += part.count;
   }
   check(first == keys.size(0), "kv cache: keys of ", keys.size(0), " tokens, expected ", first);

@@ -14,16 +14,23 @@ struct NewTokens {
   int64_t slot, count;
 };
 
-/// What one layer keeps of one sequence.
-struct CachedSequence {
+/// What one layer keeps of tokens that follow each other.
+struct CachedTokens {
   at::Tensor keys, values;  // [H_kv, room, D], written up to `length`
-  int64_t length;           // tokens, the new ones included
-  int64_t count;            // new tokens: the last ones
+  int64_t length;           // tokens
 };
 
-/// Slots for sequences, each with its own room and length. Keys depend on everything that made
-/// them, so a cache belongs to one model, one adapter and one rank: its owner makes a new one
-/// whenever one of them changes, and no rank ever sees another's keys.
+/// What one layer keeps of one sequence.
+struct CachedSequence {
+  CachedTokens own;                  // the new tokens included
+  int64_t count;                     // new tokens: the last ones
+  std::vector<CachedTokens> before;  // what its own tokens follow, which other sequences share
+};
+
+/// Slots for sequences, each with its own room and length. A sequence may go on from another one,
+/// whose tokens then are kept once for all that do. Keys depend on everything that made them, so a
+/// cache belongs to one model, one adapter and one rank: its owner makes a new one whenever one of
+/// them changes, and no rank ever sees another's keys.
 class KvCache {
  public:
   KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
@@ -31,10 +38,13 @@ class KvCache {
 
   /// A slot for a new sequence of at most `room` tokens; the memory of closed ones is used again.
   int64_t open(int64_t room);
-  /// Gives the slot back; its number may come again.
+  /// A slot for a sequence that goes on from what `slot` holds now, with room for so many tokens
+  /// more. What `slot` takes in later is no part of it. `slot` must stay open as long.
+  int64_t fork(int64_t slot, int64_t room);
+  /// Gives the slot back; its number may come again. Throws BugError when another goes on from it.
   void close(int64_t slot);
 
-  int64_t length(int64_t slot) const;  ///< tokens
+  int64_t length(int64_t slot) const;  ///< tokens, with those that it goes on from
 
   /// Puts the new keys and values of one layer, [N, H_kv, D], packed in the order of `parts`,
   /// behind what their sequences hold. A slot stands in `parts` once. Throws BugError for a closed
@@ -46,9 +56,15 @@ class KvCache {
   void advance(std::span<const NewTokens> parts);
 
  private:
+  /// The first `length` of a slot's own tokens.
+  struct Part {
+    int64_t slot, length;
+  };
   struct Slot {
     std::vector<at::Tensor> keys, values;  // per layer [H_kv, room, D]
-    int64_t room = 0, length = 0;          // tokens
+    int64_t room = 0, length = 0;          // tokens of its own
+    std::vector<Part> before;
+    int64_t forks = 0;  // open slots that go on from it
     bool open = false;
   };
 

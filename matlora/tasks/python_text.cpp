@@ -23,9 +23,7 @@ std::string left_strip(std::string_view text) {
   return std::string(text);
 }
 
-std::string strip(std::string_view whole) {
-  const std::string begun = left_strip(whole);
-  std::string_view text = begun;
+std::string right_strip(std::string_view text) {
   while (!text.empty() && is_space(text::last_code_point(text))) {
     size_t last = text.size() - 1;
     while (!starts_character(text[last])) --last;
@@ -33,6 +31,8 @@ std::string strip(std::string_view whole) {
   }
   return std::string(text);
 }
+
+std::string strip(std::string_view text) { return right_strip(left_strip(text)); }
 
 std::string lower(std::string_view text) { return text::to_lower(text); }
 

@@ -10,8 +10,9 @@ namespace matlora::tasks {
 /// `str.strip()`: without the white space (str.isspace) at both ends.
 std::string strip(std::string_view text);
 
-/// `str.lstrip()`
+/// `str.lstrip()`, `str.rstrip()`
 std::string left_strip(std::string_view text);
+std::string right_strip(std::string_view text);
 
 /// `str.capitalize()`: the first character in title case, the rest in lower case, by the simple
 /// case mappings and U+0130's; a final sigma stays a medial one.

@@ -18,7 +18,7 @@ namespace matlora::eval {
 namespace {
 
 RankScore row(int64_t rank, double loss, double accuracy) {
-  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25};
+  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25, {}};
 }
 
 SweepReport example_report() {
@@ -186,8 +186,8 @@ TEST(Curves, DrawsWhatThereIs) {
       {"base only", {row(0, 2, 0.5)}},
       {"one rank", {row(8, 2, 0.5)}},
       {"flat", {row(1, 2, 0), row(2, 2, 0)}},
-      {"diverged", {row(0, 2, 0.5), {1, infinite, infinite, 0.5, 1, 1, 1}}},
-      {"not a number", {{1, std::nan(""), std::nan(""), 0, 1, 1, 1}}},
+      {"diverged", {row(0, 2, 0.5), {1, infinite, infinite, 0.5, 1, 1, 1, {}}}},
+      {"not a number", {{1, std::nan(""), std::nan(""), 0, 1, 1, 1, {}}}},
   };
   for (const NamedCurve& curve : cases) {
     SCOPED_TRACE(curve.name);

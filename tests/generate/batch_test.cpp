@@ -57,6 +57,36 @@ TEST(DecodeBatch, EqualsOnePromptAtATime) {
   }
 }
 
+TEST(DecodeBatch, WhatAllPromptsBeginWithIsTakenInOnce) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  std::vector<Request> requests = requests_of(9);
+  int64_t tokens = 0;
+  for (Request& request : requests) {
+    tokens += static_cast<int64_t>(request.prompt.size());
+    std::vector<int32_t> stem(40);
+    std::iota(stem.begin(), stem.end(), 0);
+    request.prompt.insert(request.prompt.begin(), stem.begin(), stem.end());
+  }
+  EXPECT_EQ(run(model, requests, 4), one_at_a_time(model, requests));
+  EXPECT_EQ(decode_batch(model, requests, 4, {}).prefill_tokens, 40 + tokens);
+  // One that is all of it: the stem ends before its last token.
+  requests[3].prompt.resize(40);
+  EXPECT_EQ(run(model, requests, 4), one_at_a_time(model, requests));
+}
+
+TEST(DecodeBatch, StopsBetweenPasses) {
+  const nn::Llama model = tests::tiny_llama();
+  const std::vector<Request> requests = requests_of(9);
+  int tokens = 0;
+  BatchEvents events;
+  events.on_token = [&](size_t, int32_t) { return ++tokens > 0; };
+  events.stop = [&] { return tokens >= 6; };
+  decode_batch(model, requests, 3, events);
+  EXPECT_EQ(tokens, 6);
+  events.stop = [] { return true; };
+  EXPECT_EQ(decode_batch(model, requests, 3, events).prefill_tokens, 0);
+}
+
 TEST(DecodeBatch, DrawsDependOnTheirOwnSeedOnly) {
   const nn::Llama model = tests::tiny_llama({}, at::kDouble);
   std::vector<Request> requests = requests_of(9);

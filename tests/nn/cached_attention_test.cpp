@@ -28,21 +28,40 @@ std::vector<CachedSequence> sequences_of(const std::vector<Length>& lengths, int
   for (const Length& length : lengths) {
     const std::vector<int64_t> shape = {kv_heads, length.all + 3, dim};
     const uint64_t seed = 10 + 2 * sequences.size();
-    CachedSequence sequence = {random_tensor(shape, seed, dtype),
-                               random_tensor(shape, seed + 1, dtype), length.all, length.fresh};
-    for (at::Tensor* x : {&sequence.keys, &sequence.values}) {
-      x->narrow(1, length.all, 3).fill_(std::numeric_limits<double>::quiet_NaN());
+    const CachedTokens own = {random_tensor(shape, seed, dtype),
+                              random_tensor(shape, seed + 1, dtype), length.all};
+    for (const at::Tensor& x : {own.keys, own.values}) {
+      x.narrow(1, length.all, 3).fill_(std::numeric_limits<double>::quiet_NaN());
     }
-    sequences.push_back(sequence);
+    sequences.push_back({own, length.fresh, {}});
   }
   return sequences;
 }
 
 std::vector<CachedSequence> in_float64(std::vector<CachedSequence> sequences) {
+  const auto widen = [](CachedTokens& tokens) {
+    tokens.keys = tokens.keys.to(at::kDouble);
+    tokens.values = tokens.values.to(at::kDouble);
+  };
   for (CachedSequence& sequence : sequences) {
-    sequence.keys = sequence.keys.to(at::kDouble);
-    sequence.values = sequence.values.to(at::kDouble);
+    widen(sequence.own);
+    for (CachedTokens& before : sequence.before) widen(before);
   }
+  return sequences;
+}
+
+/// The second and the third sequence's tokens cut in two and in three.
+std::vector<CachedSequence> cut(std::vector<CachedSequence> sequences) {
+  const auto part = [](const CachedTokens& all, int64_t begin, int64_t count) {
+    const int64_t rest = all.keys.size(1) - begin;
+    return CachedTokens{all.keys.narrow(1, begin, rest).contiguous(),
+                        all.values.narrow(1, begin, rest).contiguous(), count};
+  };
+  const CachedTokens second = sequences[1].own, third = sequences[2].own;
+  sequences[1] = {part(second, 40, second.length - 40), sequences[1].count, {part(second, 0, 40)}};
+  sequences[2] = {part(third, 100, third.length - 100),
+                  sequences[2].count,
+                  {part(third, 0, 1), part(third, 1, 99)}};
   return sequences;
 }
 
@@ -73,8 +92,8 @@ TEST(CachedAttention, ThePlainWayIsTheFormula) {
   const at::Tensor y = plain_cached_attention(q, sequences).view({4, 4, 6});
   for (int64_t t = 0; t < 4; ++t) {
     for (int64_t head = 0; head < 4; ++head) {
-      const at::Tensor k = sequences[0].keys[head / 2].narrow(0, 0, 6 + t);
-      const at::Tensor v = sequences[0].values[head / 2].narrow(0, 0, 6 + t);
+      const at::Tensor k = sequences[0].own.keys[head / 2].narrow(0, 0, 6 + t);
+      const at::Tensor v = sequences[0].own.values[head / 2].narrow(0, 0, 6 + t);
       const at::Tensor p = at::softmax(k.mv(q[t][head]) / std::sqrt(6.0), 0);
       EXPECT_LT(relative_error(y[t][head], v.t().mv(p)), 1e-13) << t << " " << head;
     }
@@ -99,9 +118,22 @@ TEST(CachedAttention, TheSameBitsInAnyCompanyAndForAnyNumberOfThreads) {
   }
 }
 
+TEST(CachedAttention, TokensKeptInPartsAreTheSameSequence) {
+  const std::vector<Length> lengths = {{3, 1}, {70, 25}, {150, 1}};
+  for (const auto& [dtype, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 8e-3}}) {
+    const auto whole = sequences_of(lengths, 2, 64, dtype);
+    const auto parts = cut(whole);
+    const at::Tensor q = random_tensor({27, 6, 64}, 1, dtype, 3);
+    const at::Tensor exact = plain_cached_attention(q.to(at::kDouble), in_float64(whole));
+    EXPECT_LT(relative_error(cached_attention(q, parts), exact), tolerance);
+    EXPECT_LT(relative_error(plain_cached_attention(q.to(at::kDouble), in_float64(parts)), exact),
+              1e-13);
+  }
+}
+
 TEST(CachedAttention, ScoresFarApartDoNotOverflow) {
   auto sequences = sequences_of({{130, 1}}, 1, 8, at::kFloat);
-  sequences[0].keys.mul_(1e3);
+  sequences[0].own.keys.mul_(1e3);
   const at::Tensor q = random_tensor({1, 1, 8}, 1);
   EXPECT_LT(relative_error(cached_attention(q, sequences),
                            plain_cached_attention(q.to(at::kDouble), in_float64(sequences))),

@@ -98,6 +98,41 @@ TEST(Llama, CachedSequencesOfABatchEqualEachAlone) {
   }
 }
 
+// Two sequences go on from one, one of them further on from itself; what the first one takes in
+// later is no part of them.
+TEST(Llama, ForkedSequencesEqualWholeOnes) {
+  const Llama model = tiny_llama({}, at::kDouble);
+  const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
+                   b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
+  const auto last = [&](const at::TensorList& pieces, int64_t count) {
+    const at::Tensor tokens = at::cat(pieces);
+    return model.hidden(tokens, std::vector<int64_t>{tokens.size(0)})
+        .narrow(0, tokens.size(0) - count, count);
+  };
+  using Parts = std::vector<NewTokens>;
+  KvCache cache = model.make_cache();
+  const int64_t first = cache.open(8);
+  model.hidden(stem, Parts{{first, 6}}, cache);
+  const int64_t second = cache.fork(first, 3), third = cache.fork(first, 5);
+  EXPECT_EQ(cache.length(second), 6);
+  at::Tensor h =
+      model.hidden(at::cat({c, b, a}), Parts{{first, 2}, {third, 5}, {second, 3}}, cache);
+  EXPECT_LT(
+      relative_error(h, at::cat({last({stem, c}, 2), last({stem, b}, 5), last({stem, a}, 3)})),
+      1e-12);
+  const int64_t fourth = cache.fork(second, 2);
+  EXPECT_EQ(cache.length(fourth), 9);
+  h = model.hidden(c, Parts{{fourth, 2}}, cache);
+  EXPECT_LT(relative_error(h, last({stem, a, c}, 2)), 1e-12);
+
+  EXPECT_THROW(cache.close(second), BugError);
+  cache.close(fourth);
+  cache.close(second);
+  EXPECT_THROW(cache.close(first), BugError);
+  cache.close(third);
+  cache.close(first);
+}
+
 TEST(Llama, CacheOverflowAndClosedSlotsAreBugs) {
   const Llama model = tiny_llama();
   KvCache cache = model.make_cache();

@@ -84,6 +84,7 @@ TEST_F(TasksParity, TextMethods) {
   for (const Json& row : golden["texts"]) {
     const auto text = row["text"].get<std::string>();
     EXPECT_EQ(strip(text), row["strip"].get<std::string>()) << text;
+    EXPECT_EQ(right_strip(text), row["rstrip"].get<std::string>()) << text;
     EXPECT_EQ(lower(text), row["lower"].get<std::string>()) << text;
     EXPECT_EQ(code_points(text), row["length"].get<int64_t>()) << text;
     EXPECT_EQ(replace(text, "  ", " "), row["replaced"].get<std::string>()) << text;

@@ -1,0 +1,202 @@
+// M scored tokens of one pass, C hidden size. A continuation's input is all of its tokens but the
+// last: input i predicts token i + 1. Inputs are cut in three: the stem that all share, what a
+// group's continuations share behind it, and a tail for each.
+#include "matlora/eval/likelihood.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "matlora/base/error.h"
+
+namespace matlora::eval {
+namespace {
+
+using Group = std::vector<Continuation>;
+
+constexpr int64_t kLeastStem = 16;  // tokens; fewer are not worth a sequence of their own
+
+int64_t input_length(const Continuation& one) {
+  return static_cast<int64_t>(one.tokens.size()) - 1;
+}
+
+/// How many tokens the inputs of both begin with alike, at most `most`.
+int64_t shared_tokens(const Continuation& a, const Continuation& b, int64_t most) {
+  const int64_t end = std::min({most, input_length(a), input_length(b)});
+  const auto differ = std::mismatch(a.tokens.begin(), a.tokens.begin() + end, b.tokens.begin());
+  return differ.first - a.tokens.begin();
+}
+
+int64_t shared_tokens(const Group& group) {
+  int64_t shared = input_length(group.front());
+  for (const Continuation& one : group) shared = shared_tokens(group.front(), one, shared);
+  return shared;
+}
+
+/// Of all groups; no token that predicts a scored one is among them.
+int64_t stem_length(std::span<const Group> groups) {
+  if (groups.size() < 2) return 0;
+  int64_t shared = std::numeric_limits<int64_t>::max();
+  for (const Group& group : groups) {
+    for (const Continuation& one : group) {
+      shared = shared_tokens(groups[0][0], one, std::min(shared, one.first - 1));
+    }
+  }
+  return shared < kLeastStem ? 0 : shared;
+}
+
+/// Tokens of several sequences that go through the layers together, and what of them is scored.
+class Pass {
+ public:
+  /// The inputs [begin, end) of a continuation, for the sequence in `slot`.
+  void add(const Continuation& one, int64_t begin, int64_t end, int64_t slot) {
+    tokens_.insert(tokens_.end(), one.tokens.begin() + begin, one.tokens.begin() + end);
+    parts_.push_back({slot, end - begin});
+  }
+
+  /// What of the last added inputs [begin, end) predicts scored tokens of `one`.
+  void score(const Continuation& one, int64_t begin, int64_t end, Likelihood& result) {
+    const int64_t first_row = static_cast<int64_t>(tokens_.size()) - (end - begin);
+    for (int64_t i = std::max(begin, one.first - 1); i < std::min(end, input_length(one)); ++i) {
+      rows_.push_back(first_row + i - begin);
+      labels_.push_back(one.tokens[static_cast<size_t>(i + 1)]);
+      results_.push_back(&result);
+    }
+  }
+
+  void run(const nn::Llama& model, nn::KvCache& cache) const {
+    if (tokens_.empty()) return;
+    const auto on_device = [&](const std::vector<int64_t>& numbers) {
+      return at::tensor(numbers, at::kLong).to(model.device());
+    };
+    const at::Tensor h =
+        model.hidden(on_device(tokens_), parts_, cache, on_device(rows_));  // [M, C]
+    if (rows_.empty()) return;
+    const nn::LabelScores scores = model.scores(h, on_device(labels_));
+    const at::Tensor losses = scores.losses.to(at::kCPU, at::kDouble).contiguous();
+    const at::Tensor correct = scores.correct.to(at::kCPU).contiguous();
+    for (size_t i = 0; i < results_.size(); ++i) {
+      results_[i]->log_likelihood -= losses.const_data_ptr<double>()[i];
+      results_[i]->greedy = results_[i]->greedy && correct.const_data_ptr<bool>()[i];
+    }
+  }
+
+ private:
+  std::vector<int64_t> tokens_, rows_, labels_;
+  std::vector<nn::NewTokens> parts_;
+  std::vector<Likelihood*> results_;  // of each row
+};
+
+class Scorer {
+ public:
+  Scorer(const nn::Llama& model, std::span<const Group> groups)
+      : model_(model), groups_(groups), cache_(model.make_cache()), stem_(stem_length(groups)) {
+    for (const Group& group : groups) results_.emplace_back(group.size());
+    if (stem_ == 0) return;
+    stem_slot_ = cache_.open(stem_);
+    Pass pass;
+    pass.add(groups[0][0], 0, stem_, stem_slot_);
+    pass.run(model_, cache_);
+  }
+
+  /// Groups [begin, end): what each shares in one pass, then all tails in another.
+  void score(size_t begin, size_t end) {
+    Pass contexts, tails;
+    std::vector<int64_t> context_slots, tail_slots;
+    for (size_t g = begin; g < end; ++g) {
+      const Group& group = groups_[g];
+      const int64_t shared = shared_tokens(group);
+      int64_t slot = stem_slot_;
+      if (shared > stem_) {
+        slot = open_behind(stem_slot_, shared - stem_);
+        context_slots.push_back(slot);
+        contexts.add(group[0], stem_, shared, slot);
+        for (size_t i = 0; i < group.size(); ++i) {
+          contexts.score(group[i], stem_, shared, results_[g][i]);
+        }
+      }
+      waiting_.push_back({g, std::max(shared, stem_), slot});
+    }
+    contexts.run(model_, cache_);
+    for (const Waiting& context : waiting_) add_tails(context, tails, tail_slots);
+    tails.run(model_, cache_);
+    waiting_.clear();
+    for (const int64_t slot : tail_slots) cache_.close(slot);
+    for (const int64_t slot : context_slots) cache_.close(slot);
+  }
+
+  std::vector<std::vector<Likelihood>> take() { return std::move(results_); }
+
+ private:
+  /// A group whose context is in `slot` (-1: it has none).
+  struct Waiting {
+    size_t group;
+    int64_t shared, slot;
+  };
+
+  int64_t open_behind(int64_t slot, int64_t room) {
+    return slot < 0 ? cache_.open(room) : cache_.fork(slot, room);
+  }
+
+  void add_tails(const Waiting& context, Pass& tails, std::vector<int64_t>& slots) {
+    const Group& group = groups_[context.group];
+    for (size_t i = 0; i < group.size(); ++i) {
+      const int64_t length = input_length(group[i]);
+      if (length <= context.shared) continue;
+      slots.push_back(open_behind(context.slot, length - context.shared));
+      tails.add(group[i], context.shared, length, slots.back());
+      tails.score(group[i], context.shared, length, results_[context.group][i]);
+    }
+  }
+
+  const nn::Llama& model_;
+  std::span<const Group> groups_;
+  nn::KvCache cache_;  // of this call, so of one adapter and rank
+  int64_t stem_, stem_slot_ = -1;
+  std::vector<Waiting> waiting_;
+  std::vector<std::vector<Likelihood>> results_;
+};
+
+void check_groups(std::span<const Group> groups) {
+  for (const Group& group : groups) {
+    check(!group.empty(), "likelihood: a group without continuations");
+    for (const Continuation& one : group) {
+      check(one.first > 0 && one.first <= input_length(one), "likelihood: first ", one.first,
+            " of ", one.tokens.size(), " tokens");
+    }
+  }
+}
+
+/// The tokens that go through the layers for a group, but for its stem.
+int64_t tokens_of(const Group& group) {
+  const int64_t shared = shared_tokens(group);
+  int64_t sum = shared;
+  for (const Continuation& one : group) sum += input_length(one) - shared;
+  return sum;
+}
+
+}  // namespace
+
+std::vector<std::vector<Likelihood>> score_continuations(const nn::Llama& model,
+                                                         std::span<const Group> groups,
+                                                         const LikelihoodOptions& options) {
+  check_groups(groups);
+  const c10::NoGradGuard no_grad;
+  Scorer scorer(model, groups);
+  for (size_t begin = 0; begin < groups.size();) {
+    if (options.stop && options.stop()) return {};
+    size_t end = begin;
+    int64_t tokens = 0;
+    do {
+      tokens += tokens_of(groups[end++]);
+    } while (end < groups.size() && tokens + tokens_of(groups[end]) <= options.pass_tokens);
+    scorer.score(begin, end);
+    begin = end;
+    if (options.done) options.done(end);
+  }
+  return scorer.take();
+}
+
+}  // namespace matlora::eval

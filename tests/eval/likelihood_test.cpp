@@ -1,0 +1,121 @@
+#include "matlora/eval/likelihood.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "matlora/base/error.h"
+#include "tests/support/tiny_llama.h"
+
+namespace matlora::eval {
+namespace {
+
+using Group = std::vector<Continuation>;
+
+std::vector<int32_t> some_tokens(int64_t count, uint64_t seed) {
+  const at::Tensor tokens = tests::random_tokens(count, 50, seed);
+  const int64_t* ids = tokens.const_data_ptr<int64_t>();
+  return {ids, ids + count};
+}
+
+std::vector<int32_t> operator+(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+/// Contexts with a common beginning of `stem` tokens; choices that share nothing, some tokens, all
+/// but the last one, that begin another one, and that are equal; and contexts that differ.
+std::vector<Group> groups_of(int64_t stem) {
+  const std::vector<int32_t> beginning = some_tokens(stem, 1);
+  std::vector<Group> groups;
+  for (uint64_t g = 0; g < 7; ++g) {
+    const std::vector<int32_t> context =
+        beginning + some_tokens(static_cast<int64_t>(1 + g % 4), 10 + g);
+    const auto first = static_cast<int64_t>(context.size());
+    const std::vector<int32_t> a = some_tokens(3, 30 + g), b = some_tokens(1, 50 + g);
+    groups.push_back({{context + a, first}, {context + b, first}});
+    groups.push_back({{context + a, first}, {context + a + b, first}, {context + a, first}});
+    groups.push_back({{context + b, first}});
+    groups.push_back(
+        {{context + a + b, first}, {context + b + a, first + 1}, {beginning + b + a, stem}});
+  }
+  return groups;
+}
+
+/// One continuation after the other, from all of its logits.
+Likelihood alone(const nn::Llama& model, const Continuation& one) {
+  const at::Tensor tokens = at::tensor(std::vector<int64_t>(one.tokens.begin(), one.tokens.end()));
+  const at::Tensor h = model.hidden(tokens, std::vector<int64_t>{tokens.size(0)});
+  const at::Tensor p = at::log_softmax(model.logits(h), -1);
+  Likelihood result;
+  for (int64_t i = one.first; i < tokens.size(0); ++i) {
+    const auto label = tokens[i].item<int64_t>();
+    result.log_likelihood += p[i - 1][label].item<double>();
+    result.greedy = result.greedy && p[i - 1].argmax().item<int64_t>() == label;
+  }
+  return result;
+}
+
+void expect_alone(const nn::Llama& model, const std::vector<Group>& groups, int64_t pass_tokens) {
+  size_t last = 0;
+  LikelihoodOptions options;
+  options.pass_tokens = pass_tokens;
+  options.done = [&](size_t done) {
+    EXPECT_GT(done, last);
+    last = done;
+  };
+  const auto scores = score_continuations(model, groups, options);
+  EXPECT_EQ(last, groups.size());
+  ASSERT_EQ(scores.size(), groups.size());
+  for (size_t g = 0; g < groups.size(); ++g) {
+    ASSERT_EQ(scores[g].size(), groups[g].size());
+    for (size_t i = 0; i < groups[g].size(); ++i) {
+      const Likelihood expected = alone(model, groups[g][i]);
+      EXPECT_NEAR(scores[g][i].log_likelihood, expected.log_likelihood, 1e-12) << g << " " << i;
+      EXPECT_EQ(scores[g][i].greedy, expected.greedy) << g << " " << i;
+    }
+  }
+}
+
+TEST(Likelihood, EqualsEachContinuationAlone) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  for (const int64_t stem : {1, 20, 40}) {
+    for (const int64_t pass_tokens : {1, 30, 5000}) {
+      expect_alone(model, groups_of(stem), pass_tokens);
+    }
+  }
+}
+
+TEST(Likelihood, GreedyIsTrueForWhatTheModelWouldSay) {
+  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  std::vector<int32_t> tokens = some_tokens(5, 1);
+  for (int i = 0; i < 3; ++i) {
+    const at::Tensor ids = at::tensor(std::vector<int64_t>(tokens.begin(), tokens.end()));
+    const at::Tensor h = model.hidden(ids, std::vector<int64_t>{ids.size(0)});
+    tokens.push_back(model.logits(h)[-1].argmax().item<int32_t>());
+  }
+  std::vector<int32_t> other = tokens;
+  other.back() = (other.back() + 1) % 50;
+  const std::vector<Group> groups = {{{tokens, 5}, {other, 5}}};
+  const auto scores = score_continuations(model, groups, {});
+  EXPECT_TRUE(scores[0][0].greedy);
+  EXPECT_FALSE(scores[0][1].greedy);
+}
+
+TEST(Likelihood, StopsBetweenPasses) {
+  const nn::Llama model = tests::tiny_llama();
+  int passes = 0;
+  LikelihoodOptions options;
+  options.pass_tokens = 1;
+  options.stop = [&] { return ++passes > 2; };
+  EXPECT_TRUE(score_continuations(model, groups_of(1), options).empty());
+}
+
+TEST(Likelihood, NothingToScoreIsABug) {
+  const nn::Llama model = tests::tiny_llama();
+  EXPECT_THROW(score_continuations(model, std::vector<Group>{{}}, {}), BugError);
+  EXPECT_THROW(score_continuations(model, std::vector<Group>{{{{1, 2}, 2}}}, {}), BugError);
+  EXPECT_THROW(score_continuations(model, std::vector<Group>{{{{1, 2}, 0}}}, {}), BugError);
+}
+
+}  // namespace
+}  // namespace matlora::eval
