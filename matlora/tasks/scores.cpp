@@ -65,8 +65,8 @@ MeanScore group_score(std::span<const std::vector<MeanScore>> tasks, size_t metr
 
 std::vector<Score> score_choices(const Task& task, const Document& document,
                                  std::span<const double> log_likelihoods) {
-  check(static_cast<int64_t>(log_likelihoods.size()) == document.choices(), "scores: ",
-        log_likelihoods.size(), " likelihoods of ", document.choices(), " choices");
+  check(static_cast<int64_t>(log_likelihoods.size()) == document.choices(),
+        "scores: ", log_likelihoods.size(), " likelihoods of ", document.choices(), " choices");
   std::vector<Score> scores = {right("acc", first_highest(log_likelihoods) == document.gold)};
   if (task.acc_norm) {
     const std::vector<double> normalized = per_code_point(document, log_likelihoods);

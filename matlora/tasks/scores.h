@@ -1,5 +1,5 @@
-// What a model's output for a document is worth, by lm-evaluation-harness's metrics, and their means
-// (lm_eval/api/task.py process_results, lm_eval/api/metrics.py).
+// What a model's output for a document is worth, by lm-evaluation-harness's metrics, and their
+// means (lm_eval/api/task.py process_results, lm_eval/api/metrics.py).
 #pragma once
 
 #include <cstdint>
@@ -46,8 +46,8 @@ struct MeanScore {
 std::vector<MeanScore> mean_scores(std::span<const std::vector<Score>> documents);
 
 /// A group's metrics over its tasks' (mmlu): the mean over all documents, Σ n·mean / Σ n, and
-/// pooled_sample_stderr, sqrt(Σ (n - 1)·n·error² / (Σ n - tasks) / Σ n); none where a task has none.
-/// REQUIRES: one task or more; all have the same metrics in the same order.
+/// pooled_sample_stderr, sqrt(Σ (n - 1)·n·error² / (Σ n - tasks) / Σ n); none where a task has
+/// none. REQUIRES: one task or more; all have the same metrics in the same order.
 std::vector<MeanScore> group_scores(std::span<const std::vector<MeanScore>> tasks);
 
 }  // namespace matlora::tasks

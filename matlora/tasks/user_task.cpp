@@ -63,8 +63,8 @@ Kind find_kind(const JsonObject& file) {
   const Kind kind = choice ? Kind::choice : Kind::generation;
   for (const Key& key : kKeys) {
     if (key.kind && key.kind != kind && file.find(key.name) != nullptr) {
-      fail(file.where(), "'", key.name, "': expected only beside '",
-           choice ? "answer" : "choices", "', got it beside '", choice ? "choices" : "answer", "'");
+      fail(file.where(), "'", key.name, "': expected only beside '", choice ? "answer" : "choices",
+           "', got it beside '", choice ? "choices" : "answer", "'");
     }
   }
   return kind;
@@ -153,12 +153,13 @@ class Gold {
     const int64_t index = by_index_ ? as_index(gold, choices) : kAbsent;
     const int64_t text = by_text_ ? as_text(gold, choices) : kAbsent;
     if (index == kAbsent && text == kAbsent) {
-      fail(record.where(), "'gold': expected ", expected(choices.size()), ", got '", printable(gold),
-           "'");
+      fail(record.where(), "'gold': expected ", expected(choices.size()), ", got '",
+           printable(gold), "'");
     }
     if (index != kAbsent && text != kAbsent && index != text) {
-      fail(record.where(), "'gold': '", gold, "' is the index of one choice and the text of another",
-           "; say which counts by ", where_, ": \"index\" or \"text\"");
+      fail(record.where(), "'gold': '", gold,
+           "' is the index of one choice and the text of another", "; say which counts by ", where_,
+           ": \"index\" or \"text\"");
     }
     return index != kAbsent ? index : text;
   }
@@ -179,8 +180,8 @@ class Gold {
   }
 
   std::string expected(size_t count) const {
-    const std::string index = cat("one of 0..", count - 1);
-    const std::string text = "the text of one of the choices";
+    std::string index = cat("one of 0..", count - 1);
+    std::string text = "the text of one of the choices";
     if (!by_text_) return index;
     return by_index_ ? index + " or " + text : text;
   }
@@ -193,7 +194,7 @@ class Gold {
 /// What counts of a match: the first group that is not empty, or all of it; stripped.
 std::string inside(const std::string& text, const std::vector<std::pair<size_t, size_t>>& match) {
   for (size_t i = match.size() == 1 ? 0 : 1; i < match.size(); ++i) {
-    const std::string found = strip(text.substr(match[i].first, match[i].second - match[i].first));
+    std::string found = strip(text.substr(match[i].first, match[i].second - match[i].first));
     if (!found.empty()) return found;
   }
   return "";
@@ -254,8 +255,8 @@ void read_generation(const JsonObject& file, Task& task) {
                answer = template_at(file, "answer")](const JsonObject& record) {
     return Document{{question.fill(record)}, {answer.fill(record)}, 0};
   };
-  task.stops = file.find("stops") == nullptr ? std::vector<std::string>{"\n\n"}
-                                             : file.strings("stops");
+  task.stops =
+      file.find("stops") == nullptr ? std::vector<std::string>{"\n\n"} : file.strings("stops");
   if (std::find(task.stops.begin(), task.stops.end(), "") != task.stops.end()) {
     fail(at_key(file, "stops"), "expected texts, got an empty one");
   }
@@ -273,14 +274,14 @@ void read_generation(const JsonObject& file, Task& task) {
 
 /// What keys of results and columns of tables can be.
 std::string read_name(const JsonObject& file, const fs::path& path) {
-  const std::string name = file.string_or("name", path.stem().string());
+  std::string name = file.string_or("name", path.stem().string());
   const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
   };
   if (name.empty() || !std::all_of(name.begin(), name.end(), fits)) {
-    fail(at_key(file, "name"), "expected letters, digits, '_', '-' and '.', got '",
-         printable(name), "'");
+    fail(at_key(file, "name"), "expected letters, digits, '_', '-' and '.', got '", printable(name),
+         "'");
   }
   return name;
 }
