@@ -29,9 +29,15 @@ class UserTask : public ::testing::Test {
     return tests::user_error([&] { task(form, changes); });
   }
 
+  /// Without their records.
   std::vector<Document> documents(const Task& task, const std::string& lines) const {
     dir.write("t.jsonl", lines);
-    return read_documents(task, task.test_file);
+    std::vector<Document> read = read_documents(task, task.test_file);
+    for (Document& document : read) {
+      EXPECT_FALSE(document.record.empty());
+      document.record.clear();
+    }
+    return read;
   }
 
   std::string record_error(const Task& task, const std::string& line) const {
