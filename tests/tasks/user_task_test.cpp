@@ -186,7 +186,7 @@ TEST_F(UserTask, TheScoredRecordIsNoExampleOfItself) {
   dir.write("t.jsonl", lines);
   const Task t = task(kWritten, R"({"shots_from": "t.jsonl", "first_shots": true})");
   EXPECT_TRUE(t.draws_one_more);
-  const auto scored = documents(t, lines);
+  const auto scored = read_documents(t, t.test_file);
   const auto prefixes = shot_prefixes(t, scored, read_pool(t, 2), 2, 1234);
   EXPECT_EQ(prefixes.at(0), "B 2\n\nC 3\n\n");
   EXPECT_EQ(prefixes.at(1), "A 1\n\nC 3\n\n");
