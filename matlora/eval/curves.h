@@ -1,24 +1,53 @@
-// Rank curves as one self-contained SVG: token accuracy and loss over log2 rank, side by side, for
-// light and dark pages. No script and no fonts of its own.
+// Curves over rank as SVG: panels of dots with error bars, for light and dark pages. No script and
+// no fonts of its own. Nothing here knows where the values come from.
 #pragma once
 
-#include <span>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "matlora/eval/sweep.h"
-
 namespace matlora::eval {
 
-/// The rows of one sweep, in any order, and what the legend calls it.
-struct NamedCurve {
-  std::string name;
-  std::vector<RankScore> rows;
+struct Point {
+  int64_t rank = 0;
+  double value = 0;                      // one that is not finite is not drawn
+  std::optional<double> standard_error;  // a bar of that length up and down
 };
 
-/// One line per curve with a dot at every rank. Rank 0 of the first curve that has it, the base
-/// model, is a dashed line. A legend comes with the second curve, numbers at the dots only with a
-/// single curve of few ranks; every dot has a tooltip.
-std::string curves_svg(std::span<const NamedCurve> curves, const std::string& title);
+struct Curve {
+  std::string name;
+  std::vector<Point> points;  // in any order; rank 0 is the base model
+};
+
+struct Panel {
+  std::string title;
+  std::string axis;  // what the values are
+  std::vector<Curve> curves;
+};
+
+/// Every panel has the same curves in the same order: a curve's place is its colour. One without
+/// points is left out.
+struct Figure {
+  std::string title;
+  std::vector<Panel> panels;
+};
+
+enum class RankScale { log2, linear };
+
+/// An SVG file, two panels a row. A panel has a line per curve with a dot at every rank; one point
+/// alone is a dot. Rank 0 of the first curve that has it, the base model, is a dashed line. A
+/// legend comes with the second curve, numbers at the dots only with a single curve of few ranks;
+/// every dot has a tooltip.
+std::string figure_svg(const Figure& figure, RankScale scale = RankScale::log2);
+
+/// One panel as an <svg> element for an HTML page that has panel_style() in a <style>.
+std::string panel_svg(const Panel& panel, RankScale scale);
+
+/// A dot in the colour of the curve at `index`, for a legend in HTML.
+std::string key_svg(size_t index);
+
+/// CSS rules, all of them below .plot.
+std::string panel_style();
 
 }  // namespace matlora::eval

@@ -1,51 +1,54 @@
-// What a sweep leaves behind: sweep.json, sweep.csv, sweep.svg, samples.jsonl, and a table for
-// people.
+// What a sweep leaves behind, docs/sweep.md: sweep.json, sweep.csv, sweep.svg, report.html,
+// samples.jsonl, and a table for people.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "matlora/base/json.h"
-#include "matlora/eval/aurac.h"
 #include "matlora/eval/curves.h"
-#include "matlora/eval/sweep.h"
+#include "matlora/eval/results.h"
+#include "matlora/eval/within.h"
 
 namespace matlora::eval {
 
-struct SweepReport {
-  std::string model, adapter, data;  // paths as given; adapter "": none
-  std::string inference_gate;        // paper, trained
-  std::string dtype, device;
-  int64_t examples = 0;
-  SweepResult result;
+struct ReportOptions {
+  std::optional<Within> within;       // say the smallest rank that is so near the best
+  std::vector<AdapterSweep> earlier;  // to be drawn beside the report's own, see read_sweeps
+  bool samples = true;                // write samples.jsonl when there are samples
 };
 
-/// The areas over token accuracy; nothing when only rank 0 was swept.
-std::optional<Aurac> aurac_of(const SweepResult& result);
+/// A row of sweep.json: {"rank", "adapter_parameters", "seconds"}, the teacher-forced scores where
+/// there are any, and "tasks": {NAME: {"n", METRIC, METRIC_stderr, ..}}.
+Json row_json(const RankScore& row);
 
-/// {"model", "adapter", "data", .., "rows": [..], "aurac_v1", "aurac_v2", "avg"}; the adapter is
-/// null when there is none, the areas are when there is no rank above 0.
-Json sweep_json(const SweepReport& report);
+/// With one sweep {"model", "adapter", "data", .., "rows": [..], "aurac_v1", ..}; with several
+/// "sweeps": [..] holds what is of one adapter. The areas are null without a rank above 0.
+Json sweep_json(const Report& report, const ReportOptions& options = {});
 
-/// The rows, with a header line.
-std::string sweep_csv(const SweepResult& result);
+/// The rows, with a header line (RFC 4180, but lines end in \n).
+std::string sweep_csv(const Report& report);
 
-/// One JSON object {"rank", "index", "tokens", "nll"} a line.
-std::string samples_jsonl(const SweepResult& result);
+/// A JSON object a line: every Sample, then every TaskSample, sweep by sweep.
+std::string samples_jsonl(const Report& report);
 
-/// Aligned columns, and the areas below.
-std::string sweep_table(const SweepResult& result);
+/// Aligned columns, the areas below, and the smallest ranks where they are asked for. Parts of
+/// groups (mmlu's subjects) are left out.
+std::string sweep_table(const Report& report, const ReportOptions& options = {});
 
-/// The rows of an earlier sweep's sweep.json in `directory`, as curve `name`. Throws UserError when
-/// the file is missing or not one of a sweep.
-NamedCurve read_curve(const std::filesystem::path& directory, const std::string& name);
+/// sweep.svg: token accuracy and loss where there is data, and the first metric of every task
+/// (without parts of groups).
+Figure sweep_figure(const Report& report, const std::vector<AdapterSweep>& earlier = {});
 
-/// All files into `directory`, which exists; samples.jsonl only when there are samples. sweep.svg
-/// shows `others` beside this sweep's curve, which is called `name`.
-void write_report(const std::filesystem::path& directory, const SweepReport& report,
-                  const std::string& name, std::span<const NamedCurve> others);
+/// The sweeps in an earlier sweep.json in `directory`, names and rows only: one is called `name`,
+/// several "name: its own name". Throws UserError when the file is missing or not one of a sweep.
+std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
+                                      const std::string& name);
+
+/// All files into `directory`, which exists.
+void write_report(const std::filesystem::path& directory, const Report& report,
+                  const ReportOptions& options = {});
 
 }  // namespace matlora::eval

@@ -1,0 +1,218 @@
+// report.html: the table of all ranks, how they were scored, and what tables are made of.
+#include <algorithm>
+#include <cstdio>
+
+#include "matlora/base/error.h"
+#include "matlora/base/version.h"
+#include "matlora/eval/html_parts.h"
+#include "matlora/eval/markup.h"
+
+namespace matlora::eval {
+namespace {
+
+constexpr int64_t kFloatBytes = 4;
+
+/// Bold where it is the best of its sweep's ranks.
+std::string measure_cell(const AdapterSweep& sweep, const RankScore& row, const Measure& measure) {
+  const auto metric = metric_of(row, measure);
+  if (!metric) return missing_cell();
+  const auto best = smallest_of(sweep, measure, Within{});
+  const bool is_best = row.rank > 0 && best && metric->value == best->best;
+  return number_cell(metric->value, metric_text(*metric), is_best ? "best" : "");
+}
+
+std::string ranks_head(const Report& report) {
+  std::string head = report.sweeps.size() > 1 ? head_cell("adapter", "") : "";
+  head += head_cell("rank") + head_cell("parameters") + head_cell("as float32");
+  if (has_data(report)) {
+    head += head_cell("loss") + head_cell("perplexity");
+  }
+  for (const Measure& measure : measures(report, /*parts=*/false)) {
+    head += head_cell(label_of(measure));
+  }
+  return head + head_cell("seconds");
+}
+
+std::string rank_row(const Report& report, const AdapterSweep& sweep, const RankScore& row,
+                     bool chosen) {
+  const auto whole = [](int64_t value, const std::string& text) {
+    return number_cell(static_cast<double>(value), text);
+  };
+  const int64_t bytes = row.adapter_parameters * kFloatBytes;
+  std::string cells;
+  if (report.sweeps.size() > 1) cells += element("td", "class=\"name\"", name_text(sweep));
+  cells += cat("<th scope=\"row\" class=\"number\" data-v=\"", row.rank, "\">", row.rank, "</th>");
+  cells += whole(row.adapter_parameters, grouped(row.adapter_parameters));
+  cells += whole(bytes, bytes_text(bytes));
+  if (has_data(report)) {
+    const bool scored = row.tokens > 0;
+    cells += scored ? number_cell(row.loss, fixed(row.loss, 4)) : missing_cell();
+    cells += scored ? number_cell(row.perplexity, fixed(row.perplexity, 3)) : missing_cell();
+  }
+  for (const Measure& measure : measures(report, /*parts=*/false)) {
+    cells += measure_cell(sweep, row, measure);
+  }
+  cells += number_cell(row.seconds, fixed(row.seconds, 1));
+  return element("tr", chosen ? "class=\"chosen\"" : "", cells) + "\n";
+}
+
+/// Tasks that are parts of a group: a row each, a column for every rank.
+std::string parts_table(const AdapterSweep& sweep, const std::vector<Measure>& parts) {
+  std::string head = head_cell("part", ""), rows;
+  for (const RankScore& row : sweep.rows) head += head_cell(cat("rank ", row.rank));
+  for (const Measure& measure : parts) {
+    std::string cells = element("th", "scope=\"row\"", escaped(label_of(measure)));
+    for (const RankScore& row : sweep.rows) cells += measure_cell(sweep, row, measure);
+    rows += element("tr", "", cells) + "\n";
+  }
+  return table_box("class=\"sortable\"", head, rows);
+}
+
+std::string parts_details(const Report& report) {
+  std::vector<Measure> parts = measures(report, /*parts=*/true);
+  const std::vector<Measure> shown = measures(report, /*parts=*/false);
+  std::erase_if(parts, [&](const Measure& measure) {
+    return std::find(shown.begin(), shown.end(), measure) != shown.end();
+  });
+  if (parts.empty()) return "";
+  std::string text = "<details>\n<summary>Parts of the tasks</summary>\n";
+  for (const AdapterSweep& sweep : report.sweeps) {
+    if (report.sweeps.size() > 1) text += element("h3", "", name_text(sweep)) + "\n";
+    text += parts_table(sweep, parts);
+  }
+  return text + "</details>\n";
+}
+
+/// A row of two cells; `value` is markup.
+std::string fact(const std::string& name, const std::string& value) {
+  return cat("<tr><th scope=\"row\">", escaped(name), "</th><td class=\"name\">", value,
+             "</td></tr>\n");
+}
+
+std::string program() { return version() + (commit().empty() ? "" : " (" + commit() + ")"); }
+
+std::string facts_table(const Report& report) {
+  std::string rows = fact("model", escaped(shown_path(report.model)));
+  for (const AdapterSweep& sweep : report.sweeps) {
+    const std::string path = sweep.adapter.empty() ? "none" : escaped(shown_path(sweep.adapter));
+    const std::string gate = sweep.adapter.empty() || sweep.inference_gate.empty()
+                                 ? ""
+                                 : ", " + escaped(sweep.inference_gate) + " inference gate";
+    rows += fact(report.sweeps.size() > 1 ? "adapter " + printable(sweep.name) : "adapter",
+                 path + gate);
+  }
+  if (has_data(report)) {
+    rows += fact("data", escaped(cat(shown_path(report.data), ", ", grouped(report.examples),
+                                     " examples, teacher-forced")));
+  }
+  rows += fact("dtype", escaped(report.dtype)) + fact("device", escaped(report.device));
+  return table_box("", "", rows + fact("matlora", escaped(program())));
+}
+
+std::string tasks_table(const Report& report) {
+  std::string rows;
+  for (const TaskProtocol& task : report.tasks) {
+    std::string cells = element("th", "scope=\"row\"", escaped(task.name)) +
+                        element("td", "", escaped(task.version));
+    for (const int64_t value : {task.shots, task.documents}) {
+      cells += number_cell(static_cast<double>(value), grouped(value));
+    }
+    cells += number_cell(static_cast<double>(task.seed), std::to_string(task.seed));
+    cells += task.max_new_tokens > 0 ? number_cell(static_cast<double>(task.max_new_tokens),
+                                                   grouped(task.max_new_tokens))
+                                     : missing_cell();
+    cells += number_cell(static_cast<double>(task.truncated), grouped(task.truncated));
+    rows += element("tr", "", cells) + "\n";
+  }
+  if (rows.empty()) return "";
+  return table_box("class=\"sortable\"",
+                   cat(head_cell("task", ""), head_cell("version", ""), head_cell("shots"),
+                       head_cell("documents"), head_cell("seed"), head_cell("max. new tokens"),
+                       head_cell("prompts cut")),
+                   rows);
+}
+
+std::string task_citation(const TaskProtocol& task) {
+  std::string text = cat(task.name, " (version ", task.version, ", ", task.shots, "-shot, ",
+                         task.documents, " documents, seed ", task.seed);
+  if (task.max_new_tokens > 0) text += cat(", at most ", task.max_new_tokens, " new tokens");
+  if (task.truncated > 0) text += cat(", ", task.truncated, " prompts cut");
+  return text + ")";
+}
+
+std::string citation(const Report& report) {
+  std::string text = cat("matlora ", program(), ": ", shown_path(report.model));
+  for (const AdapterSweep& sweep : report.sweeps) {
+    if (sweep.adapter.empty()) continue;
+    text += cat("; adapter ", shown_path(sweep.adapter), " (", sweep.inference_gate, " gate)");
+  }
+  for (const TaskProtocol& task : report.tasks) text += "; " + task_citation(task);
+  if (has_data(report)) {
+    text += cat("; ", shown_path(report.data), ", ", report.examples, " examples, teacher-forced");
+  }
+  return cat(text, "; ", report.dtype, " on ", report.device, ".");
+}
+
+}  // namespace
+
+std::string ranks_section(const Report& report, const Within& within) {
+  std::string rows;
+  for (const AdapterSweep& sweep : report.sweeps) {
+    const int64_t chosen = chosen_rank(report, sweep, within);
+    for (const RankScore& row : sweep.rows) {
+      rows += rank_row(report, sweep, row, row.rank > 0 && row.rank == chosen);
+    }
+  }
+  return cat("<section>\n<h2>Every rank</h2>\n",
+             table_box("class=\"sortable\"", ranks_head(report), rows),
+             "<p class=\"note\">Bold: the best of its adapter’s ranks. Marked: the rank to take. ",
+             "Figures after ± are standard errors.</p>\n", parts_details(report), "</section>\n");
+}
+
+std::string protocol_section(const Report& report) {
+  return cat(
+      "<section>\n<h2>How this was measured</h2>\n", facts_table(report), tasks_table(report),
+      "<h3>To cite</h3>\n", element("code", "class=\"cite\"", escaped(citation(report))), "\n",
+      "<button class=\"copy\" type=\"button\" hidden=\"hidden\">Copy</button>\n", "</section>\n");
+}
+
+std::string table_box(const std::string& attributes, const std::string& head,
+                      const std::string& rows) {
+  const std::string top = head.empty() ? "" : cat("<thead><tr>", head, "</tr></thead>\n");
+  return cat("<div class=\"box\" tabindex=\"0\">\n",
+             element("table", attributes, cat("\n", top, "<tbody>\n", rows, "</tbody>\n")),
+             "\n</div>\n");
+}
+
+std::string head_cell(const std::string& text, const std::string& style) {
+  return element("th", cat("scope=\"col\"", style.empty() ? "" : " class=\"" + style + "\""),
+                 escaped(text));
+}
+
+std::string number_cell(double value, const std::string& text, const std::string& style) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, "%.17g", value);
+  return cat("<td class=\"number", style.empty() ? "" : " ", style, "\" data-v=\"", digits, "\">",
+             escaped(text), "</td>");
+}
+
+std::string missing_cell() { return "<td class=\"number\" data-none=\"\">–</td>"; }
+
+std::string metric_text(const Metric& metric) {
+  const auto& error = metric.standard_error;
+  return fixed(metric.value, 4) + (error ? " ± " + fixed(*error, 4) : "");
+}
+
+std::string bytes_text(int64_t bytes) {
+  auto size = static_cast<double>(bytes);
+  if (size < 1024) return cat(bytes, " B");
+  for (const char* unit : {" KiB", " MiB"}) {
+    size /= 1024;
+    if (size < 1024) return fixed(size, 1) + unit;
+  }
+  return fixed(size / 1024, 1) + " GiB";
+}
+
+std::string name_text(const AdapterSweep& sweep) { return escaped(printable(sweep.name)); }
+
+}  // namespace matlora::eval

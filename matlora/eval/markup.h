@@ -1,0 +1,27 @@
+// Text for tables, SVG and HTML. What comes from a model, a data file or a path is foreign: it goes
+// through escaped().
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace matlora::eval {
+
+/// With so many digits after the point.
+std::string fixed(double value, int decimals);
+
+/// `text` for an element's content or a quoted attribute of XML or HTML: & < > " as entities; bytes
+/// that are not UTF-8 and control characters other than tab and newline become U+FFFD.
+std::string escaped(std::string_view text);
+
+/// <name attributes>content</name>; `attributes` ("" for none) and `content` are markup already.
+std::string element(std::string_view name, std::string_view attributes, std::string_view content);
+
+/// 1234567 as 1,234,567.
+std::string grouped(int64_t number);
+
+/// A path as it is shown: its bytes may be any, a report's may not.
+std::string shown_path(const std::string& path);
+
+}  // namespace matlora::eval

@@ -1,0 +1,136 @@
+// A report's curves, and those of earlier ones.
+#include <cmath>
+#include <set>
+
+#include "matlora/base/error.h"
+#include "matlora/eval/markup.h"
+#include "matlora/eval/measures.h"
+#include "matlora/eval/report.h"
+
+namespace matlora::eval {
+namespace {
+
+constexpr int64_t kMaxRank = int64_t{1} << 20;
+
+Curve curve_of(const AdapterSweep& sweep, const Measure& measure) {
+  Curve curve{printable(sweep.name), {}};
+  for (const RankScore& row : sweep.rows) {
+    const auto metric = metric_of(row, measure);
+    if (metric) curve.points.push_back({row.rank, metric->value, metric->standard_error});
+  }
+  return curve;
+}
+
+bool has_errors(const Panel& panel) {
+  for (const Curve& curve : panel.curves) {
+    for (const Point& point : curve.points) {
+      if (point.standard_error) return true;
+    }
+  }
+  return false;
+}
+
+Panel panel_of(std::string title, std::string axis, const Measure& measure, const Report& report,
+               const std::vector<AdapterSweep>& earlier) {
+  Panel panel{std::move(title), std::move(axis), {}};
+  for (const auto* sweeps : {&report.sweeps, &earlier}) {
+    for (const AdapterSweep& sweep : *sweeps) panel.curves.push_back(curve_of(sweep, measure));
+  }
+  if (has_errors(panel)) panel.axis += " ± standard error";
+  return panel;
+}
+
+/// "adapter on model", of the last parts of their paths.
+std::string title_of(const Report& report) {
+  const auto last = [](const std::string& path) {
+    const std::filesystem::path whole(path);
+    return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  };
+  const bool one = report.sweeps.size() == 1 && !report.sweeps.front().adapter.empty();
+  const std::string model = last(report.model);
+  return shown_path(one ? last(report.sweeps.front().adapter) + " on " + model : model);
+}
+
+/// {"n": documents, METRIC: value, METRIC + "_stderr": value or null, ..}
+TaskScore read_task(const std::string& name, const JsonObject& json) {
+  TaskScore task{name, json.integer_or("n", 0, 0, INT64_MAX), {}};
+  for (const auto& [key, value] : json.value().items()) {
+    if (key == "n" || key.ends_with("_stderr")) continue;
+    Metric metric{key, json.number(key), {}};
+    if (json.find(key + "_stderr") != nullptr) {
+      metric.standard_error = json.number(key + "_stderr");
+    }
+    task.metrics.push_back(std::move(metric));
+  }
+  return task;
+}
+
+RankScore read_row(const JsonObject& json) {
+  RankScore row;
+  row.rank = json.integer("rank", 0, kMaxRank);
+  row.adapter_parameters = json.integer_or("adapter_parameters", 0, 0, INT64_MAX);
+  if (json.find("tasks") == nullptr || json.find("loss") != nullptr) {
+    row.loss = json.number("loss");
+    row.perplexity = std::exp(row.loss);
+    row.token_accuracy = json.number("token_accuracy");
+    row.tokens = json.integer_or("tokens", 1, 1, INT64_MAX);
+  }
+  if (json.find("tasks") == nullptr) return row;
+  const JsonObject tasks = json.object("tasks");
+  for (const auto& [name, value] : tasks.value().items()) {
+    row.tasks.push_back(read_task(name, tasks.object(name)));
+  }
+  return row;
+}
+
+AdapterSweep read_sweep(const JsonObject& json, const std::string& name) {
+  const Json* rows = json.find("rows");
+  if (rows == nullptr || !rows->is_array()) fail(json.where(), "'rows': expected a list");
+  AdapterSweep sweep;
+  sweep.name = name;
+  sweep.adapter = json.string_or("adapter", "");
+  sweep.inference_gate = json.string_or("inference_gate", "");
+  std::set<int64_t> ranks;
+  for (const Json& value : *rows) {
+    sweep.rows.push_back(read_row(JsonObject(value, json.where())));
+    const int64_t rank = sweep.rows.back().rank;
+    if (!ranks.insert(rank).second) fail(json.where(), "'rows': rank ", rank, " is there twice");
+  }
+  return sweep;
+}
+
+}  // namespace
+
+Figure sweep_figure(const Report& report, const std::vector<AdapterSweep>& earlier) {
+  Figure figure{title_of(report), {}};
+  const auto add = [&](const char* title, const char* axis, const Measure& measure) {
+    figure.panels.push_back(panel_of(title, axis, measure, report, earlier));
+  };
+  if (has_data(report)) {
+    add("Token accuracy", "", {"", "token_accuracy"});
+    add("Loss", "nats per label token", {"", "loss"});
+  }
+  for (const Measure& measure : main_measures(report)) {
+    if (measure.task.empty()) continue;
+    add(measure.task.c_str(), measure.metric.c_str(), measure);
+  }
+  return figure;
+}
+
+std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
+                                      const std::string& name) {
+  const std::filesystem::path path = directory / "sweep.json";
+  const Json file = read_json(path);
+  const JsonObject json(file, path.string());
+  const Json* several = json.find("sweeps");
+  if (several == nullptr) return {read_sweep(json, name)};
+  if (!several->is_array()) fail(json.where(), "'sweeps': expected a list");
+  std::vector<AdapterSweep> sweeps;
+  for (const Json& value : *several) {
+    const JsonObject one(value, json.where());
+    sweeps.push_back(read_sweep(one, name + ": " + one.string("name")));
+  }
+  return sweeps;
+}
+
+}  // namespace matlora::eval
