@@ -1,38 +1,26 @@
 #include "matlora/eval/report.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cmath>
-#include <filesystem>
-#include <limits>
 #include <sstream>
-#include <string>
-#include <vector>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
-#include "matlora/eval/curves.h"
+#include "matlora/base/version.h"
+#include "tests/support/markup.h"
+#include "tests/support/report.h"
+#include "tests/support/temp_dir.h"
 
 namespace matlora::eval {
 namespace {
 
-RankScore row(int64_t rank, double loss, double accuracy) {
-  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25, {}};
-}
-
-SweepReport example_report() {
-  SweepReport report;
-  report.model = "models/tiny & <small>";
-  report.adapter = "out/adapter";
-  report.data = "test.jsonl";
-  report.inference_gate = "trained";
-  report.dtype = "float32";
-  report.device = "cpu";
-  report.examples = 2;
-  report.result.rows = {row(0, 2.5, 0.3), row(1, 1.5, 0.2), row(2, 1.25, 0.4), row(4, 1.0, 0.6)};
-  return report;
-}
+using tests::data_report;
+using tests::data_row;
+using tests::expect_has;
+using tests::full_report;
+using tests::occurrences;
+using tests::task_report;
+using tests::user_error;
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
@@ -41,38 +29,23 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-size_t occurrences(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
-  return count;
+std::vector<std::string> keys_of(const Json& json) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  return keys;
 }
 
-/// Whether every element is closed in order, nothing is unquoted and no bare & is left.
-void expect_well_formed(const std::string& svg) {
-  std::vector<std::string> open;
-  for (size_t at = svg.find('<'); at != std::string::npos; at = svg.find('<', at + 1)) {
-    const size_t end = svg.find('>', at);
-    ASSERT_NE(end, std::string::npos);
-    const std::string tag = svg.substr(at + 1, end - at - 1);
-    EXPECT_EQ(occurrences(tag, "\"") % 2, 0u) << tag;
-    EXPECT_EQ(occurrences(tag, "<"), 0u) << tag;
-    const std::string name = tag.substr(0, tag.find(' '));
-    if (tag[0] == '/') {
-      ASSERT_FALSE(open.empty()) << tag;
-      EXPECT_EQ(open.back(), tag.substr(1));
-      open.pop_back();
-    } else if (tag.back() != '/') {
-      open.push_back(name);
-    }
-  }
-  EXPECT_TRUE(open.empty());
-  EXPECT_EQ(occurrences(svg, "&"), occurrences(svg, "&amp;") + occurrences(svg, "&lt;") +
-                                       occurrences(svg, "&gt;") + occurrences(svg, "&quot;"));
-  EXPECT_EQ(occurrences(svg, "nan") + occurrences(svg, "inf,") + occurrences(svg, "\"inf"), 0u);
+ReportOptions within(const std::string& text) {
+  ReportOptions options;
+  options.within = parse_within(text, "--within");
+  return options;
 }
 
 TEST(Report, JsonHasTheFieldsOfTheDesign) {
-  const Json json = sweep_json(example_report());
+  const Json json = sweep_json(data_report());
+  EXPECT_EQ(keys_of(json), (std::vector<std::string>{
+                               "adapter", "aurac_v1", "aurac_v2", "avg", "data", "device", "dtype",
+                               "examples", "inference_gate", "matlora", "model", "rows"}));
   EXPECT_EQ(json["model"], "models/tiny & <small>");
   EXPECT_EQ(json["adapter"], "out/adapter");
   EXPECT_EQ(json["data"], "test.jsonl");
@@ -89,110 +62,250 @@ TEST(Report, JsonHasTheFieldsOfTheDesign) {
                          {"adapter_parameters", 200},
                          {"seconds", 0.25}};
   EXPECT_EQ(json["rows"][3], expected);
+  EXPECT_EQ(json["matlora"]["version"], version());
+  EXPECT_EQ(json["matlora"].contains("commit"), !commit().empty());
 }
 
 TEST(Report, JsonOfTheBaseModelAlone) {
-  SweepReport report = example_report();
-  report.adapter = "";
-  report.result.rows.resize(1);
-  const Json json = sweep_json(report);
-  EXPECT_TRUE(json["adapter"].is_null());
-  EXPECT_TRUE(json["aurac_v1"].is_null());
-  EXPECT_TRUE(json["aurac_v2"].is_null());
-  EXPECT_TRUE(json["avg"].is_null());
+  Report report = data_report();
+  report.sweeps[0].adapter = "";
+  report.sweeps[0].rows.resize(1);
+  const Json json = sweep_json(report, within("1%"));
+  for (const char* key : {"adapter", "aurac_v1", "aurac_v2", "avg"}) {
+    EXPECT_TRUE(json.at(key).is_null()) << key;
+  }
+  EXPECT_EQ(json["smallest_rank"], Json({{"within", "1%"}, {"token_accuracy", nullptr}}));
+}
+
+TEST(Report, JsonOfTasks) {
+  const Json json = sweep_json(task_report(), within("0.25"));
+  EXPECT_TRUE(json.at("data").is_null());
+  const Json row = {{"rank", 4},
+                    {"adapter_parameters", 200},
+                    {"seconds", 0.25},
+                    {"tasks",
+                     {{"arc_easy",
+                       {{"n", 200},
+                        {"acc", 0.6},
+                        {"acc_stderr", 0.03},
+                        {"acc_norm", 0.6 + 0.01},
+                        {"acc_norm_stderr", 0.02}}},
+                      {"gsm8k",
+                       {{"n", 1},
+                        {"exact_match,strict-match", 0.3},
+                        {"exact_match,strict-match_stderr", nullptr},
+                        {"exact_match,flexible-extract", 0.4},
+                        {"exact_match,flexible-extract_stderr", nullptr}}}}}};
+  EXPECT_EQ(json["rows"][3], row);
+  const Json arc = {
+      {"version", "1.0"}, {"shots", 0}, {"documents", 200}, {"seed", 1234}, {"truncated", 3}};
+  EXPECT_EQ(json["tasks"]["arc_easy"], arc);
+  EXPECT_EQ(json["tasks"]["gsm8k"]["max_new_tokens"], 256);
+  EXPECT_DOUBLE_EQ(json["areas"]["arc_easy"]["acc"]["aurac_v1"].get<double>(), 1.3 / 3);
+  EXPECT_DOUBLE_EQ(json["areas"]["gsm8k"]["exact_match,strict-match"]["avg"].get<double>(), 0.2);
+  EXPECT_EQ(json["aurac_v1"], json["areas"]["arc_easy"]["acc"]["aurac_v1"]);
+  const Json smallest = {
+      {"within", "0.25"},
+      {"tasks",
+       {{"arc_easy", {{"acc", 2}, {"acc_norm", 2}}},
+        {"gsm8k", {{"exact_match,strict-match", 1}, {"exact_match,flexible-extract", 1}}}}}};
+  EXPECT_EQ(json["smallest_rank"], smallest);
+}
+
+TEST(Report, JsonOfDataAndTasksHasItsAreasOverTokenAccuracy) {
+  Report report = data_report();
+  tests::add_tasks(report);
+  report.sweeps[0].rows[3].tasks[0].metrics[0].value = 0;
+  const Json json = sweep_json(report, within("1%"));
+  EXPECT_DOUBLE_EQ(json["aurac_v1"].get<double>(), 1.3 / 3);
+  EXPECT_NE(json["areas"]["arc_easy"]["acc"]["aurac_v1"], json["aurac_v1"]);
+  EXPECT_EQ(json["smallest_rank"]["token_accuracy"], 4);
+  EXPECT_EQ(json["smallest_rank"]["tasks"]["arc_easy"]["acc"], 2);
+}
+
+TEST(Report, JsonOfSeveralSweeps) {
+  const Json json = sweep_json(full_report(), within("1%"));
+  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"data", "device", "dtype", "examples",
+                                                     "matlora", "model", "sweeps", "tasks"}));
+  ASSERT_EQ(json["sweeps"].size(), 2u);
+  EXPECT_EQ(keys_of(json["sweeps"][1]),
+            (std::vector<std::string>{"adapter", "areas", "aurac_v1", "aurac_v2", "avg",
+                                      "inference_gate", "name", "rows", "smallest_rank"}));
+  EXPECT_EQ(json["sweeps"][1]["name"], "other, \"quoted\"");
+  EXPECT_DOUBLE_EQ(json["sweeps"][1]["avg"].get<double>(), 0.2);
 }
 
 TEST(Report, JsonOfAPathThatIsNotUtf8) {
-  SweepReport report = example_report();
+  Report report = data_report();
   report.data = "\xff.jsonl";
   EXPECT_EQ(sweep_json(report)["data"], "\\xff.jsonl");
   EXPECT_NO_THROW(sweep_json(report).dump());
 }
 
 TEST(Report, Csv) {
-  const auto lines = lines_of(sweep_csv(example_report().result));
+  const auto lines = lines_of(sweep_csv(data_report()));
   ASSERT_EQ(lines.size(), 5u);
   EXPECT_EQ(lines[0], "rank,loss,perplexity,token_accuracy,tokens,adapter_parameters,seconds");
   EXPECT_EQ(lines[4], "4,1,2.71828183,0.6,123,200,0.250");
 }
 
+TEST(Report, CsvOfTasksAndSeveralSweeps) {
+  const auto tasks = lines_of(sweep_csv(task_report()));
+  EXPECT_EQ(tasks[0],
+            "rank,adapter_parameters,seconds,arc_easy acc,arc_easy acc stderr,arc_easy acc_norm,"
+            "arc_easy acc_norm stderr,\"gsm8k exact_match,strict-match\","
+            "\"gsm8k exact_match,strict-match stderr\",\"gsm8k exact_match,flexible-extract\","
+            "\"gsm8k exact_match,flexible-extract stderr\"");
+  EXPECT_EQ(tasks[4], "4,200,0.250,0.6,0.03,0.61,0.02,0.3,,0.4,");
+  const auto both = lines_of(sweep_csv(full_report()));
+  ASSERT_EQ(both.size(), 9u);
+  EXPECT_TRUE(both[0].starts_with("sweep,rank,loss,"));
+  EXPECT_TRUE(both[1].starts_with("adapter,0,2.5,"));
+  EXPECT_TRUE(both[8].starts_with("\"other, \"\"quoted\"\"\",4,1,"));
+}
+
 TEST(Report, SamplesAreOneObjectALine) {
-  SweepResult result;
-  result.samples = {{0, 0, 7, 1.5}, {4, 1, 9, 0.25}};
-  const auto lines = lines_of(samples_jsonl(result));
-  ASSERT_EQ(lines.size(), 2u);
-  EXPECT_EQ(parse_json(lines[1], "samples"),
-            Json({{"rank", 4}, {"index", 1}, {"tokens", 9}, {"nll", 0.25}}));
+  Report report = data_report();
+  report.sweeps[0].samples = {{0, 0, 7, 1.5}, {4, 1, 9, 0.25}};
+  report.sweeps[0].task_samples = {
+      {"arc_easy", 4, 7, {{"acc", 1, {}}, {"acc_norm", 0, {}}}, {-1.5, -2}, ""},
+      {"gsm8k", 4, 0, {{"exact_match,strict-match", 0, {}}}, {}, "a\nb"}};
+  const auto lines = lines_of(samples_jsonl(report));
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_EQ(lines[1], R"({"rank":4,"index":1,"tokens":9,"nll":0.25})");
+  EXPECT_EQ(lines[2], R"({"task":"arc_easy","rank":4,"index":7,)"
+                      R"("metrics":{"acc":1.0,"acc_norm":0.0},"loglikelihoods":[-1.5,-2.0]})");
+  EXPECT_EQ(lines[3], R"({"task":"gsm8k","rank":4,"index":0,)"
+                      R"("metrics":{"exact_match,strict-match":0.0},"response":"a\nb"})");
+  report.sweeps.push_back(report.sweeps[0]);
+  report.sweeps[1].name = "other";
+  const auto both = lines_of(samples_jsonl(report));
+  ASSERT_EQ(both.size(), 8u);
+  EXPECT_EQ(both[0], R"({"sweep":"adapter","rank":0,"index":0,"tokens":7,"nll":1.5})");
+  EXPECT_TRUE(both[7].starts_with(R"({"sweep":"other","task":"gsm8k",)")) << both[7];
 }
 
 TEST(Report, TableIsAlignedAndEndsWithTheAreas) {
-  const auto lines = lines_of(sweep_table(example_report().result));
-  ASSERT_EQ(lines.size(), 6u);
+  const auto lines = lines_of(sweep_table(data_report(), within("34%")));
+  ASSERT_EQ(lines.size(), 7u);
+  EXPECT_EQ(lines[0],
+            "  rank       loss   perplexity  token accuracy    tokens  parameters   seconds");
   for (size_t i = 1; i < 5; ++i) EXPECT_EQ(lines[i].size(), lines[0].size()) << lines[i];
   EXPECT_EQ(lines[5], "AURAC v1 0.4333  v2 0.4000  AVG 0.4000");
+  EXPECT_EQ(lines[6],
+            "smallest rank within 34% of the best: 2 (token accuracy 0.400, best 0.600 at rank 4)");
+}
+
+TEST(Report, TableOfTasksAndSeveralSweeps) {
+  const auto lines = lines_of(sweep_table(task_report()));
+  ASSERT_EQ(lines.size(), 2u + 4u + 4u);
+  expect_has(lines[0], "arc_easy");
+  expect_has(lines[1], "exact_match,strict-match");
+  expect_has(lines[5], "0.6000 ± 0.0300");
+  expect_has(lines[9], "AURAC gsm8k exact_match,flexible-extract v1 0.3167");
+  // Every "±" is two bytes and one column.
+  EXPECT_EQ(lines[5].size(), lines[1].size() + 2);
+  const std::string both = sweep_table(full_report());
+  EXPECT_TRUE(both.starts_with("adapter\n"));
+  EXPECT_EQ(occurrences(both, "\nother, \"quoted\"\n"), 1u);
+}
+
+TEST(Report, PartsOfAGroupAreNeitherDrawnNorInTheTable) {
+  Report report = task_report();
+  report.tasks = {{"mmlu_anatomy", "1.0", 5, 3, 1234, 0, 0},
+                  {"mmlu_virology", "1.0", 5, 2, 1, 0, 0}};
+  for (RankScore& row : report.sweeps[0].rows) {
+    row.tasks = {{"mmlu", 5, {{"acc", 0.3, 0.1}}},
+                 {"mmlu_anatomy", 3, {{"acc", 0.4, 0.1}}},
+                 {"mmlu_virology", 2, {{"acc", 0.2, 0.1}}}};
+  }
+  EXPECT_EQ(sweep_figure(report).panels.size(), 1u);
+  EXPECT_EQ(sweep_figure(report).panels[0].title, "mmlu");
+  EXPECT_EQ(occurrences(sweep_table(report), "anatomy"), 0u);
+  expect_has(sweep_csv(report), "mmlu_virology acc");
+  const Json json = sweep_json(report);
+  EXPECT_EQ(json["aurac_v1"].get<double>(), 0.3);
+  EXPECT_TRUE(json["areas"].contains("mmlu_anatomy"));
+}
+
+TEST(Report, FigureHasAPanelForEveryTask) {
+  const Figure figure = sweep_figure(full_report());
+  ASSERT_EQ(figure.panels.size(), 4u);
+  EXPECT_EQ(figure.title, "tiny & <small>");
+  EXPECT_EQ(figure.panels[0].title, "Token accuracy");
+  EXPECT_EQ(figure.panels[1].axis, "nats per label token");
+  EXPECT_EQ(figure.panels[2].title, "arc_easy");
+  EXPECT_EQ(figure.panels[2].axis, "acc ± standard error");
+  EXPECT_EQ(figure.panels[3].axis, "exact_match,strict-match");
+  ASSERT_EQ(figure.panels[2].curves.size(), 2u);
+  EXPECT_EQ(figure.panels[2].curves[1].name, "other, \"quoted\"");
+  EXPECT_EQ(figure.panels[2].curves[1].points[3].standard_error, 0.03);
+  EXPECT_EQ(sweep_figure(task_report()).panels.size(), 2u);
+  EXPECT_EQ(sweep_figure(data_report()).title, "adapter on tiny & <small>");
 }
 
 TEST(Report, WritesItsFiles) {
-  const fs::path directory =
-      fs::temp_directory_path() / ("matlora_report_test_" + std::to_string(::getpid()));
-  fs::create_directories(directory);
-  SweepReport report = example_report();
-  write_report(directory, report, "adapter", {});
-  EXPECT_EQ(read_json(directory / "sweep.json"), sweep_json(report));
-  EXPECT_EQ(read_file(directory / "sweep.csv"), sweep_csv(report.result));
-  EXPECT_NE(read_file(directory / "sweep.svg").find("adapter on tiny &amp; &lt;small&gt;"),
-            std::string::npos);
-  EXPECT_FALSE(fs::exists(directory / "samples.jsonl"));
-  report.result.samples = {{0, 0, 7, 1.5}};
-  const NamedCurve earlier = read_curve(directory, "earlier");
-  ASSERT_EQ(earlier.rows.size(), report.result.rows.size());
-  EXPECT_EQ(earlier.rows.back().rank, report.result.rows.back().rank);
-  EXPECT_EQ(earlier.rows.back().loss, report.result.rows.back().loss);
-  write_report(directory, report, "adapter", {&earlier, 1});
-  EXPECT_TRUE(fs::exists(directory / "samples.jsonl"));
-  EXPECT_NE(read_file(directory / "sweep.svg").find("earlier"), std::string::npos);
-  write_file(directory / "sweep.json", "{\"rows\": 3}");
-  EXPECT_THROW(read_curve(directory, "earlier"), UserError);
-  fs::remove_all(directory);
+  const tests::TempDir directory;
+  const fs::path path = directory.path();
+  Report report = data_report();
+  write_report(path, report);
+  EXPECT_EQ(read_json(path / "sweep.json"), sweep_json(report));
+  EXPECT_EQ(read_file(path / "sweep.csv"), sweep_csv(report));
+  expect_has(read_file(path / "sweep.svg"), "adapter on tiny &amp; &lt;small&gt;");
+  expect_has(read_file(path / "report.html"), "adapter on tiny &amp; &lt;small&gt;");
+  EXPECT_FALSE(fs::exists(path / "samples.jsonl"));
+  report.sweeps[0].samples = {{0, 0, 7, 1.5}};
+  ReportOptions options;
+  options.samples = false;
+  options.earlier = read_sweeps(path, "earlier");
+  write_report(path, report, options);
+  EXPECT_FALSE(fs::exists(path / "samples.jsonl"));
+  expect_has(read_file(path / "sweep.svg"), "earlier");
+  expect_has(read_file(path / "report.html"), "earlier");
+  write_report(path, report);
+  EXPECT_TRUE(fs::exists(path / "samples.jsonl"));
 }
 
-TEST(Curves, OneCurveShowsEveryRankTwice) {
-  const NamedCurve curve{"adapter", example_report().result.rows};
-  const std::string svg = curves_svg({&curve, 1}, "a < b & \"c\"");
-  expect_well_formed(svg);
-  for (const int rank : {1, 2, 4}) {
-    EXPECT_EQ(occurrences(svg, "rank " + std::to_string(rank) + ": "), 2u) << rank;
-    EXPECT_EQ(occurrences(svg, ">" + std::to_string(rank) + "</text>"), 2u) << rank;
-  }
-  EXPECT_EQ(occurrences(svg, "base model (rank 0): "), 2u);
-  EXPECT_EQ(occurrences(svg, "<polyline"), 2u);
-  EXPECT_EQ(occurrences(svg, "prefers-color-scheme"), 1u);
+TEST(Report, ReadsEarlierSweeps) {
+  const tests::TempDir directory;
+  const Report report = full_report();
+  directory.write("sweep.json", pretty(sweep_json(report)));
+  const auto both = read_sweeps(directory.path(), "old");
+  ASSERT_EQ(both.size(), 2u);
+  EXPECT_EQ(both[0].name, "old: adapter");
+  const RankScore &found = both[0].rows.back(), &expected = report.sweeps[0].rows.back();
+  EXPECT_EQ(found.rank, expected.rank);
+  EXPECT_EQ(found.loss, expected.loss);
+  EXPECT_EQ(found.tokens, expected.tokens);
+  ASSERT_EQ(found.tasks.size(), 2u);
+  EXPECT_EQ(found.tasks[0].metrics[0].standard_error, 0.03);
+  // Its tasks are drawn too.
+  const Figure figure = sweep_figure(task_report(), both);
+  ASSERT_EQ(figure.panels[1].curves.size(), 3u);
+  EXPECT_EQ(figure.panels[1].curves[1].points.size(), 4u);
+
+  directory.write("sweep.json", pretty(sweep_json(task_report())));
+  const auto one = read_sweeps(directory.path(), "old");
+  ASSERT_EQ(one.size(), 1u);
+  EXPECT_EQ(one[0].name, "old");
+  EXPECT_EQ(one[0].rows.back().tokens, 0);
+  EXPECT_EQ(sweep_figure(data_report(), one).panels[0].curves[1].points.size(), 0u);
 }
 
-TEST(Curves, SeveralCurvesHaveALegend) {
-  const NamedCurve curves[] = {{"paper", example_report().result.rows},
-                               {"trained", {row(3, 1, 1)}}};
-  const std::string svg = curves_svg(curves, "two");
-  expect_well_formed(svg);
-  EXPECT_EQ(occurrences(svg, ">paper</text>"), 1u);
-  EXPECT_EQ(occurrences(svg, ">trained</text>"), 1u);
-  EXPECT_EQ(occurrences(svg, "trained, rank 3: "), 2u);
-}
-
-TEST(Curves, DrawsWhatThereIs) {
-  const double infinite = std::numeric_limits<double>::infinity();
-  const NamedCurve cases[] = {
-      {"nothing", {}},
-      {"base only", {row(0, 2, 0.5)}},
-      {"one rank", {row(8, 2, 0.5)}},
-      {"flat", {row(1, 2, 0), row(2, 2, 0)}},
-      {"diverged", {row(0, 2, 0.5), {1, infinite, infinite, 0.5, 1, 1, 1, {}}}},
-      {"not a number", {{1, std::nan(""), std::nan(""), 0, 1, 1, 1, {}}}},
+TEST(Report, RefusesWhatIsNoSweep) {
+  const tests::TempDir directory;
+  const auto refusal = [&](const std::string& text) {
+    directory.write("sweep.json", text);
+    return user_error([&] { read_sweeps(directory.path(), "x"); });
   };
-  for (const NamedCurve& curve : cases) {
-    SCOPED_TRACE(curve.name);
-    expect_well_formed(curves_svg({&curve, 1}, "x"));
-  }
+  expect_has(refusal("{\"rows\": 3}"), "'rows': expected a list");
+  expect_has(refusal("{\"rows\": [{\"rank\": 1}]}"), "'loss' is missing");
+  expect_has(refusal("{\"rows\": [{\"rank\": -1}]}"), "'rank': expected an integer");
+  expect_has(refusal("{\"rows\": [{\"rank\": 1, \"tasks\": {\"a\": {\"acc\": \"x\"}}}]}"), "'acc'");
+  const std::string row = "{\"rank\": 1, \"loss\": 1, \"token_accuracy\": 1}";
+  expect_has(refusal("{\"rows\": [" + row + "," + row + "]}"), "rank 1 is there twice");
+  expect_has(refusal("{\"sweeps\": 3}"), "'sweeps': expected a list");
+  EXPECT_THROW(read_sweeps(directory.path() / "none", "x"), UserError);
 }
 
 }  // namespace
