@@ -34,6 +34,19 @@ std::vector<eval::TaskItem> items_of(const eval::PreparedTask& task) {
   return items;
 }
 
+/// Scores are told apart by their tasks' names.
+void check_names(const std::vector<eval::TaskSuite>& suites) {
+  std::vector<std::string> names;
+  for (const eval::TaskSuite& suite : suites) {
+    for (const eval::PreparedTask& task : suite.tasks) {
+      if (std::find(names.begin(), names.end(), task.task.name) != names.end()) {
+        fail("--task", "two tasks of the name ", task.task.name);
+      }
+      names.push_back(task.task.name);
+    }
+  }
+}
+
 }  // namespace
 
 void EvaluationFlags::add_options(CLI::App& app, const std::string& prefix) {
@@ -75,6 +88,12 @@ void EvaluationFlags::check(const CLI::App& app, const fs::path& output) {
       if (app.count(flag(name)) > 0) fail(flag(name), "has no meaning without ", flag("task"));
     }
   }
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    if (std::find(tasks.begin(), tasks.begin() + static_cast<int64_t>(i), tasks[i]) !=
+        tasks.begin() + static_cast<int64_t>(i)) {
+      fail(flag("task"), printable(tasks[i]), " twice");
+    }
+  }
   for (const std::string& task : tasks) {
     if (task_data.empty() && !task.ends_with(".json")) {
       fail(flag("task"), "where are the files of ", printable(task), "? give ", flag("task-data"),
@@ -83,8 +102,11 @@ void EvaluationFlags::check(const CLI::App& app, const fs::path& output) {
   }
   if (app.count(flag("shots")) > 0) task_options.shots = shots_;
   task_options.limit = reading.limit;
-  for (const fs::path& input : {data, task_data}) {
-    if (!output.empty()) keep_input(input, output);
+  if (!output.empty()) {
+    for (const fs::path& input : {data, task_data}) keep_input(input, output);
+    for (const std::string& task : tasks) {
+      if (task.ends_with(".json")) keep_input(task, output);
+    }
   }
   if (!data.empty()) MappedFile::open(data);
 }
@@ -96,6 +118,7 @@ Evaluation read_evaluation(const EvaluationFlags& flags, const model::Model& bas
   }
   for (const std::string& task : flags.tasks) {
     result.suites.push_back(eval::prepare_suite(task, flags.task_data, base, flags.task_options));
+    check_names(result.suites);
     for (const eval::PreparedTask& one : result.suites.back().tasks) {
       if (one.protocol.truncated == 0) continue;
       say(quiet, cat(one.protocol.name, ": ", one.protocol.truncated, " of ",
