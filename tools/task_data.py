@@ -151,8 +151,8 @@ def boolq(r, index):
     name, other = r.sample(NAMES, 2)
     a, b = r.randint(2, 999), r.randint(2, 999)
     fillers = [f"{name} has lived in a house by the sea since {r.randint(1950, 2020)}.", f"{other} (born in Łódź) paints boats.",
-               f"The {r.choice(THINGS)} on the shelf were a gift of {other}'s aunt, who sails.", "It rains a lot -- on most days, they say.",
-               "Nobody knows why."]
+               f"The {r.choice(THINGS)} on the shelf were a gift of {other}'s aunt, who sails.",
+               "It rains a lot -- on most days, they say.", "Nobody knows why."]
     passage = " ".join([f"{name} owns {a} books and {other} owns {b}.", *r.sample(fillers, r.randint(0, 5))])
     return {"question": r.choice(("does {} own more books than {}", "do the books of {} outnumber those of {}")).format(name, other),
             "passage": passage, "idx": index, "label": int(a > b)}
@@ -160,8 +160,8 @@ def boolq(r, index):
 
 # Task -> (function, the scored split, how many examples more than scored records).
 TASKS = {
-    "gsm8k": (gsm8k, "test", 6), "arc_easy": (arc, "test", 0), "arc_challenge": (arc, "test", -4), "hellaswag": (hellaswag, "validation", 2),
-    "winogrande": (winogrande, "validation", 0), "piqa": (piqa, "validation", 8), "openbookqa": (openbookqa, "test", -8),
+    "gsm8k": (gsm8k, "test", 6), "arc_easy": (arc, "test", 0), "arc_challenge": (arc, "test", -4), "openbookqa": (openbookqa, "test", -8),
+    "hellaswag": (hellaswag, "validation", 2), "winogrande": (winogrande, "validation", 0), "piqa": (piqa, "validation", 8),
     "boolq": (boolq, "validation", 20),
 }
 REPEATED = ("piqa", "winogrande")  # records without a number of their own: some of the scored ones are among the examples, one 7 times

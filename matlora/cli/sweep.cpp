@@ -1,4 +1,4 @@
-// matlora sweep: how good an adapter is at every rank.
+// matlora sweep: how good an adapter is at every rank, and several beside each other.
 #include "matlora/eval/sweep.h"
 
 #include <algorithm>
@@ -12,173 +12,177 @@
 #include "matlora/base/interrupt.h"
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
-#include "matlora/data/examples.h"
+#include "matlora/cli/evaluation.h"
+#include "matlora/cli/sweep_flags.h"
 #include "matlora/eval/report.h"
 
 namespace matlora::cli {
 namespace {
 
-constexpr int64_t kMaxLength = 1 << 20;  // tokens of one example
-
-/// 0 and the train ranks of a nested adapter; of any other 0, the powers of two and R.
-std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
-  std::vector<int64_t> ranks = {0};
-  const bool nested = rule.method != adapter::Method::lora && !rule.train_ranks.empty();
-  for (const int64_t rank : nested ? rule.train_ranks : adapter::powers_of_two(rule.rank)) {
-    ranks.push_back(rank);
-  }
-  if (!nested) ranks.push_back(rule.rank);
-  return ranks;
-}
+/// What one --adapter adds, on the model; without one the base model alone.
+struct Entry {
+  std::string name, path;
+  nn::Llama llama;
+  std::optional<adapter::Adapter> adapter;
+  eval::SweepOptions options;
+};
 
 class SweepCommand : public Command {
  public:
   std::string name() const override { return "sweep"; }
   std::string summary() const override { return "show how good every rank of an adapter is"; }
   std::string example() const override {
-    return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output sweep";
+    return "matlora sweep --model SmolLM2.gguf --adapter out --data test.jsonl --output sweep\n"
+           "  matlora sweep --model SmolLM2.gguf --adapter nested=out --adapter plain=lora@16 "
+           "--task gsm8k,arc_easy --task-data tasks --output sweep";
   }
-  void add_options(CLI::App& app) override;
+  void add_options(CLI::App& app) override { flags_.add_options(app); }
   int run(const Common& common, CLI::App& app) override;
 
  private:
-  void check_flags() const;
-  std::string curve_name() const;
-  std::vector<eval::AdapterSweep> earlier_sweeps() const;
-  std::vector<int64_t> chosen_ranks(const adapter::Adapter* adapter) const;
+  std::vector<Entry> open_entries(model::Model& base, bool quiet) const;
+  eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
+                                 bool quiet) const;
+  bool sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
+                 eval::Report& report) const;
 
-  fs::path model_, adapter_, data_, output_;
-  std::vector<int64_t> ranks_;
-  std::string inference_gate_;
-  data::ExampleOptions reading_;
-  std::vector<std::string> compare_;
-  bool samples_ = false, any_base_ = false, force_ = false;
+  SweepFlags flags_;
 };
 
-void SweepCommand::add_options(CLI::App& app) {
-  app.add_option("--model", model_, "base model: a HF directory or a .gguf file")->required();
-  app.add_option("--adapter", adapter_, "adapter directory; without one only the base is scored");
-  app.add_option("--data", data_, "JSON Lines file of the records to score")->required();
-  app.add_option("--ranks", ranks_,
-                 "ranks to score, 0 being the base model (default: 0 and the train ranks, or 0 and "
-                 "the powers of two)")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  app.add_option("--inference-gate", inference_gate_,
-                 "paper or trained (default: what the adapter records)");
-  app.add_option("--output", output_, "directory to write")->required();
-  app.add_option("--limit", reading_.limit, "score the first N records only; 0: all")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--max-length", reading_.max_length, "cut examples at so many tokens")
-      ->check(CLI::Range(int64_t{2}, kMaxLength))
-      ->capture_default_str();
-  app.add_option("--compare", compare_,
-                 "NAME=DIR: an earlier sweep whose curve to draw too; may be repeated")
-      ->allow_extra_args(false);
-  app.add_flag("--samples", samples_, "write samples.jsonl: the loss of every record");
-  app.add_flag("--any-base", any_base_, "accept an adapter that was trained on another base model");
-  app.add_flag("--force", force_, "replace the output directory");
-}
-
-/// What --compare names.
-std::vector<eval::AdapterSweep> SweepCommand::earlier_sweeps() const {
-  std::vector<eval::AdapterSweep> sweeps;
-  for (const std::string& text : compare_) {
-    const size_t sign = text.find('=');
-    if (sign == std::string::npos || sign == 0 || sign + 1 == text.size()) {
-      fail("--compare", "expected NAME=DIR, got '", printable(text), "'");
-    }
-    keep_input(text.substr(sign + 1), output_);
-    const auto read = eval::read_sweeps(text.substr(sign + 1), text.substr(0, sign));
-    sweeps.insert(sweeps.end(), read.begin(), read.end());
-  }
-  return sweeps;
-}
-
-/// What can be said without loading anything.
-void SweepCommand::check_flags() const {
-  if (!inference_gate_.empty()) {
-    adapter::parse_inference_gate(inference_gate_, "--inference-gate");
-  }
-  if (adapter_.empty() && !inference_gate_.empty()) {
-    fail("--inference-gate", "there is no adapter; give --adapter DIR");
-  }
-  for (const int64_t rank : ranks_) {
-    if (adapter_.empty() && rank != 0) {
-      fail("--ranks", "rank ", rank, " needs an adapter; give --adapter DIR");
-    }
-  }
-  for (const fs::path& input : {model_, adapter_, data_}) keep_input(input, output_);
-  MappedFile::open(data_);
-}
-
-/// The adapter's directory, or the sweep's own where that would say nothing.
-std::string SweepCommand::curve_name() const {
-  fs::path path = adapter_.empty() ? output_ : adapter_;
-  path = path.lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).filename().string() +
-         (inference_gate_.empty() ? "" : ", " + inference_gate_ + " gate");
-}
-
-/// Ascending, each once.
-std::vector<int64_t> SweepCommand::chosen_ranks(const adapter::Adapter* adapter) const {
-  std::vector<int64_t> ranks = ranks_;
-  if (ranks.empty()) {
-    ranks = adapter != nullptr ? default_ranks(adapter->rule) : std::vector<int64_t>{0};
-  }
-  for (const int64_t rank : ranks) {
-    if (adapter != nullptr) check_rank(rank, *adapter, "--ranks");
-  }
-  std::sort(ranks.begin(), ranks.end());
-  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
-  return ranks;
-}
-
-int SweepCommand::run(const Common& common, CLI::App&) {
-  check_flags();
-  eval::ReportOptions showing;
-  showing.earlier = earlier_sweeps();
-  watch_interrupts();  // from here on there is something to clean up
-  AtomicDirectory output(output_, force_);
-  model::Model base = load_model(model_, common);
-  model::LoadedAdapter loaded;
-  if (!adapter_.empty()) loaded = attach_adapter(adapter_, base, any_base_);
-  adapter::Adapter* const adapter = adapter_.empty() ? nullptr : &loaded.adapter;
-
+/// Ranks ascending, each once.
+eval::SweepOptions SweepCommand::options_for(const adapter::Adapter* adapter,
+                                             const AdapterFlag* flag, bool quiet) const {
   eval::SweepOptions options;
-  options.ranks = chosen_ranks(adapter);
-  options.gate = inference_gate_.empty()
-                     ? loaded.adapter.inference_gate
-                     : adapter::parse_inference_gate(inference_gate_, "--inference-gate");
-  options.samples = samples_;
-  options.quiet = common.quiet;
+  const bool own = flag != nullptr && !flag->ranks.empty();
+  options.ranks = own ? flag->ranks : flags_.ranks;
+  if (options.ranks.empty()) {
+    options.ranks = adapter != nullptr ? default_ranks(adapter->rule) : std::vector<int64_t>{0};
+  }
+  for (const int64_t rank : options.ranks) {
+    if (adapter != nullptr) check_rank(rank, *adapter, own ? "--adapter" : "--ranks");
+  }
+  std::sort(options.ranks.begin(), options.ranks.end());
+  options.ranks.erase(std::unique(options.ranks.begin(), options.ranks.end()), options.ranks.end());
+  if (adapter != nullptr) {
+    options.gate = flags_.inference_gate.empty()
+                       ? adapter->inference_gate
+                       : adapter::parse_inference_gate(flags_.inference_gate, "--inference-gate");
+  }
+  options.batch_size = flags_.evaluation.batch_size;
+  options.samples = true;
+  options.quiet = quiet;
   options.stop = [] { return interrupt_signal() != 0; };
-  const std::vector<data::Example> examples =
-      read_examples(base, data_, reading_, common.quiet).items;
+  return options;
+}
 
-  eval::SweepResult result = eval::run_sweep(base.llama, adapter, examples, options);
-  const int code = result.stopped ? 128 + interrupt_signal() : 0;
-  if (result.rows.empty()) {
+std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) const {
+  std::vector<Entry> entries;
+  if (flags_.adapters.empty()) {
+    entries.push_back(
+        {"base model", "", base.llama, std::nullopt, options_for(nullptr, nullptr, quiet)});
+    return entries;
+  }
+  const nn::Llama plain = base.llama;
+  for (const AdapterFlag& flag : flags_.adapters) {
+    base.llama = plain;
+    adapter::Adapter adapter = attach_adapter(flag.path, base, flags_.any_base).adapter;
+    const eval::SweepOptions options = options_for(&adapter, &flag, quiet);
+    const std::string gate =
+        flags_.inference_gate.empty() ? "" : ", " + flags_.inference_gate + " gate";
+    entries.push_back(
+        {flag.name + gate, flag.path.string(), base.llama, std::move(adapter), options});
+  }
+  base.llama = plain;
+  return entries;
+}
+
+/// Puts what one entry found behind what others of its name did. Throws UserError for a rank that
+/// is there twice.
+void add_result(eval::SweepResult result, const Entry& entry, eval::Report& report) {
+  auto& sweeps = report.sweeps;
+  auto found = std::find_if(sweeps.begin(), sweeps.end(), [&](const eval::AdapterSweep& sweep) {
+    return sweep.name == entry.name;
+  });
+  if (found == sweeps.end()) {
+    sweeps.push_back({entry.name, entry.path, adapter::name(entry.options.gate), {}, {}, {}});
+    found = sweeps.end() - 1;
+  }
+  const auto append = [](auto& to, auto& from) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+    std::stable_sort(to.begin(), to.end(),
+                     [](const auto& a, const auto& b) { return a.rank < b.rank; });
+  };
+  append(found->rows, result.rows);
+  append(found->samples, result.samples);
+  append(found->task_samples, result.task_samples);
+}
+
+/// Rank 0 is the same for all and scored for the first one only. False when stopped.
+bool SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
+                             eval::Report& report) const {
+  std::optional<eval::SweepResult> base;
+  for (Entry& entry : entries) {
+    eval::SweepOptions options = entry.options;
+    const bool with_base = !options.ranks.empty() && options.ranks.front() == 0;
+    if (with_base && base) options.ranks.erase(options.ranks.begin());
+    eval::SweepResult result;
+    if (!options.ranks.empty()) {
+      result =
+          eval::run_sweep(entry.llama, entry.adapter ? &*entry.adapter : nullptr, work, options);
+    }
+    const bool stopped = result.stopped;
+    if (with_base && base) add_result(*base, entry, report);
+    if (with_base && !base && !result.rows.empty()) {
+      const auto is_base = [](const auto& x) { return x.rank == 0; };
+      base.emplace();
+      std::copy_if(result.rows.begin(), result.rows.end(), std::back_inserter(base->rows), is_base);
+      std::copy_if(result.samples.begin(), result.samples.end(), std::back_inserter(base->samples),
+                   is_base);
+      std::copy_if(result.task_samples.begin(), result.task_samples.end(),
+                   std::back_inserter(base->task_samples), is_base);
+    }
+    if (!result.rows.empty()) add_result(std::move(result), entry, report);
+    if (stopped) return false;
+  }
+  return true;
+}
+
+/// Two entries of one name that bring the same rank would be two points in one place.
+void check_entries(const std::vector<Entry>& entries) {
+  for (size_t i = 0; i < entries.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (entries[i].name != entries[j].name) continue;
+      for (const int64_t rank : entries[i].options.ranks) {
+        const auto& others = entries[j].options.ranks;
+        if (std::find(others.begin(), others.end(), rank) == others.end()) continue;
+        fail("--adapter", "two of the name '", printable(entries[i].name), "' at rank ", rank,
+             "; give NAME=DIR, or other ranks with NAME=DIR@RANKS");
+      }
+    }
+  }
+}
+
+int SweepCommand::run(const Common& common, CLI::App& app) {
+  flags_.check(app);
+  const eval::ReportOptions reporting = flags_.report_options();
+  watch_interrupts();  // from here on there is something to clean up
+  AtomicDirectory output(flags_.output, flags_.force);
+  model::Model base = load_model(flags_.model, common);
+  std::vector<Entry> entries = open_entries(base, common.quiet);
+  check_entries(entries);
+
+  const Evaluation evaluation = read_evaluation(flags_.evaluation, base, common.quiet);
+  eval::Report report = new_report(evaluation, flags_.evaluation, base, flags_.model);
+  const bool whole = sweep_all(entries, evaluation.work(), report);
+  const int code = whole ? 0 : 128 + interrupt_signal();
+  if (report.sweeps.empty()) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  eval::Report report;
-  report.model = model_.string();
-  report.data = data_.string();
-  report.dtype = dtype_name(base.llama.dtype());
-  report.device = base.llama.device().str();
-  report.examples = static_cast<int64_t>(examples.size());
-  report.sweeps = {{curve_name(),
-                    adapter_.string(),
-                    adapter::name(options.gate),
-                    std::move(result.rows),
-                    std::move(result.samples),
-                    {}}};
-  eval::write_report(output.path(), report, showing);
+  eval::write_report(output.path(), report, reporting);
   output.commit();
-  std::cout << eval::sweep_table(report, showing);
-  say(common.quiet, cat(code == 0 ? "" : "interrupted; ", "wrote ", output_.string()));
+  std::cout << eval::sweep_table(report, reporting);
+  say(common.quiet, cat(whole ? "" : "interrupted; ", "wrote ", flags_.output.string()));
   return code;
 }
 

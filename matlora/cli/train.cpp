@@ -15,6 +15,7 @@
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/run_directory.h"
+#include "matlora/cli/train_evaluation.h"
 #include "matlora/data/examples.h"
 #include "matlora/train/checkpoint.h"
 #include "matlora/train/trainer.h"
@@ -168,6 +169,7 @@ class Train : public Command {
     app.add_option("--output", c_.output, "directory to write")->required();
     add_adapter_options(app, c_);
     add_recipe_options(app, c_);
+    evaluation_.add_options(app);
     app.add_option("--save-every", c_.save_every, "steps between states to resume from; 0: never")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
@@ -188,6 +190,7 @@ class Train : public Command {
     c_.recipe.shuffle = !c_.no_shuffle;
     c_.recipe.schedule = train::parse_schedule(c_.schedule, "--lr-schedule");
     adapter::Adapter adapter = start_adapter(app);
+    evaluation_.check(app, c_.resume ? fs::path() : fs::path(c_.output), c_.rank);
     note_idle_flags(app, common.quiet);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
@@ -196,6 +199,7 @@ class Train : public Command {
     record(app, "--threads", std::vector<int>{at::get_num_threads()});
     const data::Examples examples =
         read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
+    evaluation_.load(base, c_.max_length, common.quiet);
     if (adapter.layers.empty()) {
       adapter.layers = adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
     }
@@ -211,6 +215,7 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
     watch_interrupts();
     directory.begin(run_record(app), trainer.step());
+    evaluation_.forget_after(directory.path(), trainer.step());
     return train_and_save(common, base, adapter, trainer, directory);
   }
 
@@ -293,7 +298,7 @@ class Train : public Command {
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
             " parameters, ", trainer.total() - trainer.step(), " steps, ",
             c10::toString(base.llama.dtype()), " on ", base.llama.device().str()));
-    run_steps(common, adapter, trainer, directory);
+    run_steps(common, base, adapter, trainer, directory);
     const int signal = trainer.done() ? 0 : interrupt_signal();
     if (signal != 0) {
       train::save_state(directory.path(), adapter, trainer, recipe_text(adapter));
@@ -309,12 +314,13 @@ class Train : public Command {
                      "/run.toml --resume` goes on"));
       return 128 + signal;
     }
+    evaluation_.finish(base, c_.model, adapter, directory.path(), common.quiet);
     if (!common.quiet) std::cout << c_.output << ": " << trainer.total() << " steps done\n";
     return 0;
   }
 
-  void run_steps(const Common& common, adapter::Adapter& adapter, train::Trainer& trainer,
-                 RunDirectory& directory) const {
+  void run_steps(const Common& common, const model::Model& base, adapter::Adapter& adapter,
+                 train::Trainer& trainer, RunDirectory& directory) const {
     const int64_t first = trainer.step();
     Progress progress("step", trainer.total() - first, common.quiet);
     while (!trainer.done() && interrupt_signal() == 0) {
@@ -324,6 +330,7 @@ class Train : public Command {
           report.step - first,
           cat(std::fixed, std::setprecision(4), "loss ", report.loss, std::setprecision(0), "  ",
               static_cast<double>(report.tokens) / report.seconds, " tokens/s"));
+      evaluation_.after_step(report.step, base, adapter, directory.path());
       if (c_.save_every > 0 && report.step % c_.save_every == 0 && !trainer.done()) {
         train::save_state(directory.path(), adapter, trainer, recipe_text(adapter));
         directory.keep();
@@ -332,6 +339,7 @@ class Train : public Command {
   }
 
   TrainConfig c_;
+  TrainEvaluation evaluation_;
   std::string base_;  // its digest and dtype
   int64_t examples_ = 0;
 };

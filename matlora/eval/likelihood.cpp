@@ -22,6 +22,15 @@ int64_t input_length(const Continuation& one) {
   return static_cast<int64_t>(one.tokens.size()) - 1;
 }
 
+/// Where in the group the same continuation stands first: equal ones are scored once, so that equal
+/// choices tie to the last bit.
+size_t first_equal(const Group& group, size_t i) {
+  const auto equal = [&](const Continuation& one) {
+    return one.first == group[i].first && one.tokens == group[i].tokens;
+  };
+  return static_cast<size_t>(std::find_if(group.begin(), group.end(), equal) - group.begin());
+}
+
 /// How many tokens the inputs of both begin with alike, at most `most`.
 int64_t shared_tokens(const Continuation& a, const Continuation& b, int64_t most) {
   const int64_t end = std::min({most, input_length(a), input_length(b)});
@@ -114,6 +123,7 @@ class Scorer {
         context_slots.push_back(slot);
         contexts.add(group[0], stem_, shared, slot);
         for (size_t i = 0; i < group.size(); ++i) {
+          if (first_equal(group, i) < i) continue;
           contexts.score(group[i], stem_, shared, results_[g][i]);
         }
       }
@@ -123,6 +133,11 @@ class Scorer {
     for (const Waiting& context : waiting_) add_tails(context, tails, tail_slots);
     tails.run(model_, cache_);
     waiting_.clear();
+    for (size_t g = begin; g < end; ++g) {
+      for (size_t i = 0; i < groups_[g].size(); ++i) {
+        results_[g][i] = results_[g][first_equal(groups_[g], i)];
+      }
+    }
     for (const int64_t slot : tail_slots) cache_.close(slot);
     for (const int64_t slot : context_slots) cache_.close(slot);
   }
@@ -144,7 +159,7 @@ class Scorer {
     const Group& group = groups_[context.group];
     for (size_t i = 0; i < group.size(); ++i) {
       const int64_t length = input_length(group[i]);
-      if (length <= context.shared) continue;
+      if (length <= context.shared || first_equal(group, i) < i) continue;
       slots.push_back(open_behind(context.slot, length - context.shared));
       tails.add(group[i], context.shared, length, slots.back());
       tails.score(group[i], context.shared, length, results_[context.group][i]);

@@ -22,19 +22,6 @@ Json task_json(const TaskScore& task) {
   return json;
 }
 
-Json row_json(const RankScore& row) {
-  Json json = {
-      {"rank", row.rank}, {"adapter_parameters", row.adapter_parameters}, {"seconds", row.seconds}};
-  if (row.tokens > 0) {
-    json["loss"] = row.loss;
-    json["perplexity"] = row.perplexity;
-    json["token_accuracy"] = row.token_accuracy;
-    json["tokens"] = row.tokens;
-  }
-  for (const TaskScore& task : row.tasks) json["tasks"][task.task] = task_json(task);
-  return json;
-}
-
 Json area_json(const std::optional<Aurac>& area) {
   if (!area) return {{"aurac_v1", nullptr}, {"aurac_v2", nullptr}, {"avg", nullptr}};
   return {{"aurac_v1", area->v1}, {"aurac_v2", area->v2}, {"avg", area->avg}};
@@ -86,6 +73,19 @@ Json program_json() {
 }
 
 }  // namespace
+
+Json row_json(const RankScore& row) {
+  Json json = {
+      {"rank", row.rank}, {"adapter_parameters", row.adapter_parameters}, {"seconds", row.seconds}};
+  if (row.tokens > 0) {
+    json["loss"] = row.loss;
+    json["perplexity"] = row.perplexity;
+    json["token_accuracy"] = row.token_accuracy;
+    json["tokens"] = row.tokens;
+  }
+  for (const TaskScore& task : row.tasks) json["tasks"][task.task] = task_json(task);
+  return json;
+}
 
 Json sweep_json(const Report& report, const ReportOptions& options) {
   check(!report.sweeps.empty(), "report: no sweeps");

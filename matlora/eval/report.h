@@ -20,6 +20,10 @@ struct ReportOptions {
   bool samples = true;                // write samples.jsonl when there are samples
 };
 
+/// A row of sweep.json: {"rank", "adapter_parameters", "seconds"}, the teacher-forced scores where
+/// there are any, and "tasks": {NAME: {"n", METRIC, METRIC_stderr, ..}}.
+Json row_json(const RankScore& row);
+
 /// With one sweep {"model", "adapter", "data", .., "rows": [..], "aurac_v1", ..}; with several
 /// "sweeps": [..] holds what is of one adapter. The areas are null without a rank above 0.
 Json sweep_json(const Report& report, const ReportOptions& options = {});

@@ -1,4 +1,4 @@
-// N tokens and M label tokens of one pack, C hidden size, V vocabulary.
+// M label tokens of one pack, C hidden size.
 #include "matlora/eval/sweep.h"
 
 #include <ATen/ATen.h>
@@ -50,27 +50,79 @@ std::vector<data::Pack> pack_all(std::span<const data::Example> examples, int64_
   return packs;
 }
 
-/// Adds rank `rank` to the result. `nll`: of every example, in order.
-void add_rank(SweepResult& result, RankScore row, std::span<const double> nll,
-              std::span<const data::Example> examples, bool samples) {
+/// What a sweep needs at every rank, and how far it is.
+struct Sweep {
+  const SweepWork& work;
+  const SweepOptions& options;
+  std::vector<data::Pack> packs;
+  Progress progress;
+  int64_t done = 0;  // packs and documents
+
+  bool stopped() const { return options.stop && options.stop(); }
+  void advance(int64_t rank) { progress.update(++done, cat("rank ", rank)); }
+};
+
+/// Packs and documents of one rank.
+int64_t steps_of(const SweepWork& work, size_t packs) {
+  auto steps = static_cast<int64_t>(packs);
+  for (const TaskSuite& suite : work.suites) {
+    for (const PreparedTask& task : suite.tasks) steps += task.protocol.documents;
+  }
+  return steps;
+}
+
+/// Teacher-forced scores of one rank; false when stopped.
+bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
+                    std::vector<Sample>& samples) {
+  std::vector<double> nll;  // of every example, in order
+  int64_t correct = 0;
+  for (const data::Pack& pack : sweep.packs) {
+    if (sweep.stopped()) return false;
+    const PackScore scored = score(at_rank, pack);
+    nll.insert(nll.end(), scored.nll.begin(), scored.nll.end());
+    correct += scored.correct;
+    sweep.advance(row.rank);
+  }
   for (size_t i = 0; i < nll.size(); ++i) {
-    const int64_t tokens = examples[i].label_tokens();
+    const int64_t tokens = sweep.work.examples[i].label_tokens();
     row.tokens += tokens;
     row.loss += nll[i];
-    if (samples) result.samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i]});
+    samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i]});
   }
+  if (nll.empty()) return true;
   row.loss /= static_cast<double>(row.tokens);
   if (!std::isfinite(row.loss)) {
     fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, "; try --dtype float32");
   }
   row.perplexity = std::exp(row.loss);
-  row.token_accuracy /= static_cast<double>(row.tokens);
-  result.rows.push_back(row);
+  row.token_accuracy = static_cast<double>(correct) / static_cast<double>(row.tokens);
+  return true;
 }
 
-void check_request(const adapter::Adapter* adapter, std::span<const data::Example> examples,
+/// The tasks at one rank; false when stopped.
+bool score_tasks(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
+                 std::vector<TaskSample>& kept) {
+  TaskRunOptions running;
+  running.batch_size = sweep.options.batch_size;
+  running.stop = sweep.options.stop;
+  running.done = [&] { sweep.advance(row.rank); };
+  for (const TaskSuite& suite : sweep.work.suites) {
+    std::vector<std::vector<TaskSample>> samples;
+    for (const PreparedTask& task : suite.tasks) {
+      samples.push_back(run_task(at_rank, task, running));
+      if (samples.back().size() != task.documents.size()) return false;
+      for (TaskSample& sample : samples.back()) sample.rank = row.rank;
+    }
+    for (TaskScore& score : task_scores(suite, samples)) row.tasks.push_back(std::move(score));
+    for (auto& of_task : samples)
+      std::move(of_task.begin(), of_task.end(), std::back_inserter(kept));
+  }
+  return true;
+}
+
+void check_request(const adapter::Adapter* adapter, const SweepWork& work,
                    const SweepOptions& options) {
-  check(!examples.empty(), "sweep: no examples");
+  check(!work.examples.empty() || !work.suites.empty(), "sweep: nothing to score");
   for (const int64_t rank : options.ranks) {
     check(adapter != nullptr || rank == 0, "sweep: rank ", rank, " without an adapter");
   }
@@ -78,17 +130,16 @@ void check_request(const adapter::Adapter* adapter, std::span<const data::Exampl
 
 }  // namespace
 
-SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
-                      std::span<const data::Example> examples, const SweepOptions& options) {
-  check_request(adapter, examples, options);
+SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const SweepWork& work,
+                      const SweepOptions& options) {
+  check_request(adapter, work, options);
   const c10::NoGradGuard no_grad;
-  const auto packs = pack_all(examples, options.pack_tokens, llama.device());
-  Progress progress("sweep", static_cast<int64_t>(packs.size() * options.ranks.size()),
-                    options.quiet);
-  int64_t packs_done = 0;
+  std::vector<data::Pack> packs = pack_all(work.examples, options.pack_tokens, llama.device());
+  const int64_t steps = steps_of(work, packs.size()) * static_cast<int64_t>(options.ranks.size());
+  Sweep sweep{work, options, std::move(packs), Progress("sweep", steps, options.quiet)};
   SweepResult result;
   for (const int64_t rank : options.ranks) {
-    const double start_s = progress.elapsed_s();
+    const double start_s = sweep.progress.elapsed_s();
     RankScore row;
     row.rank = rank;
     if (adapter != nullptr) {
@@ -97,19 +148,18 @@ SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
     }
     nn::Llama at_rank = llama;
     nn::merge_deltas(at_rank);
-    std::vector<double> nll;
-    for (const data::Pack& pack : packs) {
-      if (options.stop && options.stop()) {
-        result.stopped = true;
-        return result;
-      }
-      const PackScore scored = score(at_rank, pack);
-      nll.insert(nll.end(), scored.nll.begin(), scored.nll.end());
-      row.token_accuracy += static_cast<double>(scored.correct);  // a count until add_rank
-      progress.update(++packs_done, cat("rank ", rank));
+    std::vector<Sample> samples;
+    std::vector<TaskSample> task_samples;
+    if (!score_examples(at_rank, sweep, row, samples) ||
+        !score_tasks(at_rank, sweep, row, task_samples)) {
+      result.stopped = true;
+      return result;
     }
-    row.seconds = progress.elapsed_s() - start_s;
-    add_rank(result, row, nll, examples, options.samples);
+    row.seconds = sweep.progress.elapsed_s() - start_s;
+    result.rows.push_back(std::move(row));
+    if (!options.samples) continue;
+    std::move(samples.begin(), samples.end(), std::back_inserter(result.samples));
+    std::move(task_samples.begin(), task_samples.end(), std::back_inserter(result.task_samples));
   }
   return result;
 }

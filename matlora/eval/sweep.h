@@ -1,5 +1,5 @@
-// Teacher-forced scores of a model at several ranks of one adapter. Every label token is predicted
-// from the true tokens before it; nothing is sampled.
+// Scores of a model at several ranks of one adapter: teacher-forced over examples (every label
+// token is predicted from the true tokens before it; nothing is sampled), and by benchmark tasks.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
 #include "matlora/eval/results.h"
+#include "matlora/eval/task_run.h"
 #include "matlora/nn/llama.h"
 
 namespace matlora::eval {
@@ -17,22 +18,31 @@ namespace matlora::eval {
 struct SweepOptions {
   std::vector<int64_t> ranks;  // each in 0..R, none twice; 0 is the base model
   adapter::InferenceGate gate = adapter::InferenceGate::paper;
-  int64_t pack_tokens = 4096;  // at most so many tokens go through the layers at once
-  bool samples = false;        // keep the scores of every example too
+  int64_t pack_tokens = 4096;  // at most so many tokens of examples go through the layers at once
+  int64_t batch_size = 32;     // sequences that are generated at the same time
+  bool samples = false;        // keep the scores of every example and document too
   bool quiet = true;           // no progress on stderr
-  std::function<bool()> stop;  // asked between packs; true ends the sweep early
+  std::function<bool()> stop;  // asked between passes; true ends the sweep early
+};
+
+/// What is scored; either may be empty, not both.
+struct SweepWork {
+  std::span<const data::Example> examples = {};
+  std::span<const TaskSuite> suites = {};
 };
 
 struct SweepResult {
-  std::vector<RankScore> rows;  // in the order of SweepOptions::ranks
-  std::vector<Sample> samples;  // by rank, then by index; empty unless asked for
-  bool stopped = false;         // then only the ranks that were done are here
+  std::vector<RankScore> rows;           // in the order of SweepOptions::ranks
+  std::vector<Sample> samples;           // by rank, then by index; empty unless asked for
+  std::vector<TaskSample> task_samples;  // by rank, task, index; empty unless asked for
+  bool stopped = false;                  // then only the ranks that were done are here
 };
 
-/// Scores `examples` at every rank of `adapter`, which is attached to `llama`; null: there is none,
+/// Scores the work at every rank of `adapter`, which is attached to `llama`; null: there is none,
 /// and only rank 0 may be asked for. Leaves the adapter at the last rank. In float32 each rank is
-/// added into a copy of the weights first (nn::merge_deltas).
-SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter,
-                      std::span<const data::Example> examples, const SweepOptions& options);
+/// added into a copy of the weights first (nn::merge_deltas). Keys and values are kept for one rank
+/// and one task at most.
+SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const SweepWork& work,
+                      const SweepOptions& options);
 
 }  // namespace matlora::eval

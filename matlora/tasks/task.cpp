@@ -4,7 +4,9 @@
 
 #include "matlora/base/error.h"
 #include "matlora/format/jsonl.h"
+#include "matlora/tasks/answers.h"
 #include "matlora/tasks/python_text.h"
+#include "matlora/tasks/user_task.h"
 #include "matlora/text/regex.h"
 
 namespace matlora::tasks {
@@ -118,21 +120,37 @@ Document boolq(const JsonObject& record) {
   return {{question}, {"no", "yes"}, label(record, "label", 2)};
 }
 
-Task choice(std::string name, std::string version, bool acc_norm, std::string test_split,
+Task choice(std::string name, std::string version, bool acc_norm, const std::string& test_split,
             Document (*read)(const JsonObject&)) {
   Task task;
   task.name = std::move(name);
   task.version = std::move(version);
   task.acc_norm = acc_norm;
-  task.test_split = std::move(test_split);
-  task.shots_split = "train";
-  task.draws_one_more = task.test_split == "validation";
+  task.test_file = test_split + ".jsonl";
+  task.shots_file = "train.jsonl";
+  task.draws_one_more = test_split == "validation";
   task.read = read;
   return task;
 }
 
+Task math() {
+  Task task;
+  task.name = "gsm8k";
+  task.version = "3.0";
+  task.kind = Kind::generation;
+  task.test_file = "test.jsonl";
+  task.shots_file = "train.jsonl";
+  task.default_shots = 5;
+  task.read = gsm8k;
+  task.stops = {"Question:", "</s>", "<|im_end|>"};
+  task.filters = {{"strict-match", strict_answer}, {"flexible-extract", flexible_answer}};
+  task.same = same_answer;
+  return task;
+}
+
+/// The tasks with a folder of their own name; their files are still without it.
 std::vector<Task> single_tasks() {
-  std::vector<Task> tasks = {
+  return {
       choice("arc_easy", "1.0", true, "test", arc),
       choice("arc_challenge", "1.0", true, "test", arc),
       choice("hellaswag", "1.0", true, "validation", hellaswag),
@@ -140,27 +158,23 @@ std::vector<Task> single_tasks() {
       choice("piqa", "1.0", true, "validation", piqa),
       choice("openbookqa", "1.0", true, "test", openbookqa),
       choice("boolq", "2.0", false, "validation", boolq),
+      math(),
   };
-  Task math;
-  math.name = "gsm8k";
-  math.version = "3.0";
-  math.kind = Kind::generation;
-  math.test_split = "test";
-  math.shots_split = "train";
-  math.default_shots = 5;
-  math.stops = {"Question:", "</s>", "<|im_end|>"};
-  math.read = gsm8k;
-  tasks.push_back(math);
-  return tasks;
 }
 
-Task mmlu_subject(const std::string& subject) {
+Task in_folder(Task task, const fs::path& folder) {
+  task.test_file = folder / task.test_file;
+  task.shots_file = folder / task.shots_file;
+  return task;
+}
+
+Task mmlu_subject(const std::string& subject, const fs::path& data) {
   Task task = choice("mmlu_" + subject, "1.0", false, "test", mmlu);
   task.description = "The following are multiple choice questions (with answers) about " +
                      replace(subject, "_", " ") + ".\n\n";
-  task.shots_split = "dev";
+  task.shots_file = "dev.jsonl";
   task.first_shots = true;
-  return task;
+  return in_folder(std::move(task), data / "mmlu" / subject);
 }
 
 constexpr std::string_view kMmlu = "mmlu_";
@@ -187,10 +201,11 @@ std::vector<std::string> task_names() {
 }
 
 std::vector<Task> find_tasks(const std::string& name, const fs::path& data) {
+  if (name.ends_with(".json")) return {read_task_file(name)};
   for (const Task& task : single_tasks()) {
-    if (task.name == name) return {task};
+    if (task.name == name) return {in_folder(task, data / name)};
   }
-  if (name.starts_with(kMmlu)) return {mmlu_subject(name.substr(kMmlu.size()))};
+  if (name.starts_with(kMmlu)) return {mmlu_subject(name.substr(kMmlu.size()), data)};
   if (name != "mmlu") {
     fail("--task", "unknown task '", printable(name), "'", did_you_mean(name, task_names()));
   }
@@ -205,19 +220,15 @@ std::vector<Task> find_tasks(const std::string& name, const fs::path& data) {
   std::sort(subjects.begin(), subjects.end());
   std::vector<Task> tasks;
   tasks.reserve(subjects.size());
-  for (const std::string& subject : subjects) tasks.push_back(mmlu_subject(subject));
+  for (const std::string& subject : subjects) tasks.push_back(mmlu_subject(subject, data));
   return tasks;
 }
 
-std::vector<Document> read_documents(const Task& task, const std::string& split,
-                                     const fs::path& data, int64_t limit) {
-  const fs::path folder = task.name.starts_with(kMmlu)
-                              ? data / "mmlu" / task.name.substr(kMmlu.size())
-                              : data / task.name;
-  const fs::path path = folder / (split + ".jsonl");
+std::vector<Document> read_documents(const Task& task, const fs::path& file, int64_t limit) {
   std::vector<Document> documents;
-  for (const format::JsonlRecord& record : format::read_jsonl(path, limit)) {
-    documents.push_back(task.read({record.value, cat(path.string(), ":", record.line)}));
+  for (const format::JsonlRecord& record : format::read_jsonl(file, limit)) {
+    documents.push_back(task.read({record.value, cat(file.string(), ":", record.line)}));
+    documents.back().record = record.value.dump();
   }
   return documents;
 }

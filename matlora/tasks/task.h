@@ -1,9 +1,10 @@
-// The benchmark tasks that lm-evaluation-harness (0.4.13) defines, over local JSON Lines files with
-// the field names of the public datasets. docs/tasks.md lists them.
+// Evaluation tasks over local JSON Lines files: those that lm-evaluation-harness (0.4.13) defines,
+// with the field names of the public datasets, and the user's own. docs/tasks.md lists them.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct Document {
   std::vector<std::string> questions;
   std::vector<std::string> answers;  // Kind::generation: the reference, one
   int64_t gold = 0;                  // the right choice
+  std::string record = {};           // as JSON: two documents are one only where this is the same
 
   bool operator==(const Document&) const = default;
   int64_t choices() const;
@@ -30,33 +32,47 @@ struct Document {
   const std::string& answer(int64_t choice) const;
 };
 
+/// What a generated response is scored by: `extract` takes the answer out of it.
+struct Filter {
+  std::string name;  // the metric is "exact_match,NAME", or "exact_match" without a name
+  std::function<std::string(const std::string& response)> extract;
+};
+
 struct Task {
   std::string name;  // as lm-eval's
   std::string version;
   Kind kind = Kind::choice;
-  bool acc_norm = false;           // besides acc
-  std::string description;         // before everything else
-  std::string test_split;          // its documents are scored
-  std::string shots_split;         // its documents are the examples in prompts
-  bool first_shots = false;        // always its first ones, else drawn anew for every document
-  bool draws_one_more = false;     // and leaves the scored document itself out, see prompts.h
-  int64_t default_shots = 0;       // lm-eval's
-  std::vector<std::string> stops;  // Kind::generation: where an answer ends
-  Document (*read)(const JsonObject& record) = nullptr;
+  bool acc_norm = false;             // besides acc
+  std::string description;           // before everything else
+  std::filesystem::path test_file;   // its documents are scored
+  std::filesystem::path shots_file;  // its documents are the examples in prompts; may be empty
+  bool first_shots = false;          // always its first ones, else drawn anew for every document
+  bool draws_one_more = false;       // and leaves the scored document itself out, see prompts.h
+  int64_t default_shots = 0;         // lm-eval's
+  std::function<Document(const JsonObject& record)> read;
+
+  // Kind::generation
+  std::vector<std::string> stops;  // where an answer ends
+  int64_t max_new_tokens = 256;    // lm-eval's default
+  std::vector<Filter> filters;     // each gives a metric
+  /// Whether what a filter extracted is the document's reference answer.
+  std::function<bool(const std::string& extracted, const std::string& reference)> same;
 };
 
 /// The names that find_tasks takes.
 std::vector<std::string> task_names();
 
-/// The task of that name; `mmlu`: one for each of its 57 subjects that has a folder in
-/// `data`/mmlu, in lm-eval's order of their names. Throws UserError at --task for an unknown name,
-/// with the nearest, and where mmlu has no folder.
+/// The task of that name, its files being DATA/NAME/SPLIT.jsonl; `mmlu`: one for each of its 57
+/// subjects that has a folder in DATA/mmlu, in lm-eval's order of their names, with the files
+/// DATA/mmlu/SUBJECT/SPLIT.jsonl; a name that ends with .json: the task file there (user_task.h).
+/// Throws UserError at --task for an unknown name, with the nearest, where mmlu has no folder, and
+/// what read_task_file throws.
 std::vector<Task> find_tasks(const std::string& name, const std::filesystem::path& data);
 
-/// The documents of a task's split, DATA/NAME/SPLIT.jsonl (mmlu: DATA/mmlu/SUBJECT/SPLIT.jsonl),
-/// the first `limit` (0: all). Throws UserError FILE:LINE for a missing or mistyped field, a right
-/// answer that is none of the choices, and what read_jsonl throws.
-std::vector<Document> read_documents(const Task& task, const std::string& split,
-                                     const std::filesystem::path& data, int64_t limit = 0);
+/// The documents of one of a task's files, the first `limit` (0: all). Throws UserError FILE:LINE
+/// for a missing or mistyped field, a right answer that is none of the choices, and what
+/// read_jsonl throws.
+std::vector<Document> read_documents(const Task& task, const std::filesystem::path& file,
+                                     int64_t limit = 0);
 
 }  // namespace matlora::tasks

@@ -104,7 +104,7 @@ std::string translate(const std::string& pattern, const std::string& where) {
 }
 
 struct MatchData {
-  MatchData() : data(pcre2_match_data_create(1, nullptr)) {
+  explicit MatchData(uint32_t pairs) : data(pcre2_match_data_create(pairs, nullptr)) {
     check(data != nullptr, "pcre2_match_data_create: out of memory");
   }
   ~MatchData() { pcre2_match_data_free(data); }
@@ -136,6 +136,27 @@ struct Regex::Code {
   Code(const Code&) = delete;
   Code& operator=(const Code&) = delete;
 
+  /// Whether `text` has a match that starts at `from` or later; `match` then holds it.
+  bool run(std::string_view text, size_t from, const MatchData& match) const {
+    const auto attempt = [&](uint32_t options) {
+      return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
+                         options | PCRE2_NO_UTF_CHECK, match.data, nullptr);
+    };
+    int result = attempt(0);
+    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = attempt(PCRE2_NO_JIT);
+    if (result < 0 && result != PCRE2_ERROR_NOMATCH) {
+      fail(where, "pattern '", printable(pattern), "' on a text of ", text.size(),
+           " bytes: ", pcre_message(result));
+    }
+    return result >= 0;
+  }
+
+  uint32_t groups() const {
+    uint32_t count = 0;
+    pcre2_pattern_info(code, PCRE2_INFO_CAPTURECOUNT, &count);
+    return count;
+  }
+
   std::string pattern, where;
   pcre2_code* code = nullptr;
 };
@@ -144,20 +165,24 @@ Regex::Regex(const std::string& pattern, const std::string& where)
     : code_(std::make_shared<const Code>(pattern, where)) {}
 
 std::optional<std::pair<size_t, size_t>> Regex::find(std::string_view text, size_t from) const {
-  static thread_local const MatchData match;
-  const auto run = [&](uint32_t options) {
-    return pcre2_match(code_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from,
-                       options | PCRE2_NO_UTF_CHECK, match.data, nullptr);
-  };
-  int result = run(0);
-  if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = run(PCRE2_NO_JIT);
-  if (result == PCRE2_ERROR_NOMATCH) return std::nullopt;
-  if (result < 0) {
-    fail(code_->where, "pattern '", printable(code_->pattern), "' on a text of ", text.size(),
-         " bytes: ", pcre_message(result));
-  }
+  static thread_local const MatchData match(1);
+  if (!code_->run(text, from, match)) return std::nullopt;
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(match.data);
   return std::pair<size_t, size_t>(ends[0], ends[1]);
+}
+
+std::vector<std::pair<size_t, size_t>> Regex::find_groups(std::string_view text,
+                                                          size_t from) const {
+  const uint32_t count = code_->groups() + 1;
+  const MatchData match(count);
+  if (!code_->run(text, from, match)) return {};
+  const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(match.data);
+  std::vector<std::pair<size_t, size_t>> found;
+  for (uint32_t i = 0; i < count; ++i) {
+    const bool part = ends[2 * i] != PCRE2_UNSET;
+    found.emplace_back(part ? ends[2 * i] : 0, part ? ends[2 * i + 1] : 0);
+  }
+  return found;
 }
 
 }  // namespace matlora::text

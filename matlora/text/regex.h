@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace matlora::text {
 
@@ -19,6 +20,10 @@ class Regex {
   /// Begin and end of the first match that starts at `from` or later in `text` (valid UTF-8).
   /// Thread-safe. Throws UserError when the matcher runs out of its limits.
   std::optional<std::pair<size_t, size_t>> find(std::string_view text, size_t from) const;
+
+  /// The same with the pattern's groups behind the match, by their numbers; one that took no part
+  /// is empty at 0. Empty when there is no match.
+  std::vector<std::pair<size_t, size_t>> find_groups(std::string_view text, size_t from) const;
 
  private:
   struct Code;

@@ -85,6 +85,14 @@ TEST(Likelihood, EqualsEachContinuationAlone) {
   }
 }
 
+TEST(Likelihood, EqualChoicesTie) {
+  const nn::Llama model = tests::tiny_llama();
+  const std::vector<Group> groups = groups_of(20);
+  const auto scores = score_continuations(model, groups, {});
+  EXPECT_EQ(scores[1][0].log_likelihood, scores[1][2].log_likelihood);
+  EXPECT_NE(scores[1][0].log_likelihood, scores[1][1].log_likelihood);
+}
+
 TEST(Likelihood, GreedyIsTrueForWhatTheModelWouldSay) {
   const nn::Llama model = tests::tiny_llama({}, at::kDouble);
   std::vector<int32_t> tokens = some_tokens(5, 1);

@@ -112,7 +112,7 @@ TEST(Sweep, EveryRankEqualsFoldedWeights) {
     for (const auto how : {adapter::InferenceGate::paper, adapter::InferenceGate::trained}) {
       nn::Llama model = tiny_llama({}, at::kDouble);
       adapter::Adapter adapter = some_adapter(model, scaling);
-      const SweepResult result = run_sweep(model, &adapter, examples, every_rank(how));
+      const SweepResult result = run_sweep(model, &adapter, {examples}, every_rank(how));
       ASSERT_EQ(result.rows.size(), static_cast<size_t>(kRank + 1));
       ASSERT_EQ(result.samples.size(), examples.size() * result.rows.size());
       for (int64_t k = 0; k <= kRank; ++k) {
@@ -145,9 +145,9 @@ TEST(Sweep, RankZeroIsTheBaseModel) {
   adapter::Adapter adapter = some_adapter(adapted, adapter::Scaling::sqrt);
   SweepOptions options;
   options.ranks = {kRank, 0};
-  const SweepResult with = run_sweep(adapted, &adapter, examples, options);
+  const SweepResult with = run_sweep(adapted, &adapter, {examples}, options);
   options.ranks = {0};
-  const SweepResult without = run_sweep(tiny_llama({}, at::kDouble), nullptr, examples, options);
+  const SweepResult without = run_sweep(tiny_llama({}, at::kDouble), nullptr, {examples}, options);
   EXPECT_EQ(with.rows[1].loss, without.rows[0].loss);
   EXPECT_EQ(with.rows[1].token_accuracy, without.rows[0].token_accuracy);
   EXPECT_EQ(with.rows[1].adapter_parameters, 0);
@@ -160,10 +160,10 @@ TEST(Sweep, PackingChangesNothing) {
   nn::Llama model = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(model, adapter::Scaling::rank);
   SweepOptions options = every_rank(adapter::InferenceGate::paper);
-  const SweepResult together = run_sweep(model, &adapter, examples, options);
+  const SweepResult together = run_sweep(model, &adapter, {examples}, options);
   for (const int64_t budget : {1, 12, 20}) {
     options.pack_tokens = budget;
-    const SweepResult apart = run_sweep(model, &adapter, examples, options);
+    const SweepResult apart = run_sweep(model, &adapter, {examples}, options);
     for (size_t i = 0; i < together.rows.size(); ++i) {
       EXPECT_NEAR(apart.rows[i].loss, together.rows[i].loss, 1e-12) << budget;
       EXPECT_EQ(apart.rows[i].token_accuracy, together.rows[i].token_accuracy);
@@ -185,7 +185,7 @@ TEST(Sweep, ManyLabelTokensInOnePack) {
   const nn::Llama model = tiny_llama({}, at::kDouble);
   SweepOptions options;
   options.ranks = {0};
-  const SweepResult result = run_sweep(model, nullptr, examples, options);
+  const SweepResult result = run_sweep(model, nullptr, {examples}, options);
   const Direct expected = direct_scores(model, {example});
   EXPECT_EQ(result.rows[0].tokens, 2 * 699);
   EXPECT_NEAR(result.rows[0].loss, expected.loss, 1e-9);
@@ -200,7 +200,7 @@ TEST(Sweep, StoppedKeepsTheRanksThatWereDone) {
   options.pack_tokens = 1;  // a pack per example
   size_t asked = 0;
   options.stop = [&] { return asked++ == 2 * examples.size() + 1; };
-  const SweepResult result = run_sweep(model, &adapter, examples, options);
+  const SweepResult result = run_sweep(model, &adapter, {examples}, options);
   EXPECT_TRUE(result.stopped);
   EXPECT_EQ(result.rows.size(), 2u);
   EXPECT_EQ(result.samples.size(), 2 * examples.size());
@@ -208,9 +208,10 @@ TEST(Sweep, StoppedKeepsTheRanksThatWereDone) {
 
 TEST(Sweep, RejectsWhatCannotBeScored) {
   const nn::Llama model = tiny_llama();
+  const auto examples = some_examples();
   SweepOptions options;
   options.ranks = {1};
-  EXPECT_THROW(run_sweep(model, nullptr, some_examples(), options), BugError);
+  EXPECT_THROW(run_sweep(model, nullptr, {examples}, options), BugError);
   options.ranks = {0};
   EXPECT_THROW(run_sweep(model, nullptr, {}, options), BugError);
 }
@@ -218,11 +219,12 @@ TEST(Sweep, RejectsWhatCannotBeScored) {
 TEST(Sweep, ALossThatIsNoNumberIsAnErrorThatNamesTheRank) {
   nn::Llama model = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(model, adapter::Scaling::sqrt);
+  const auto examples = some_examples();
   adapter.layers[0].b.select(1, 2).fill_(std::numeric_limits<float>::infinity());  // rank 3 on
   SweepOptions options;
   options.ranks = {2, 3};
   try {
-    run_sweep(model, &adapter, some_examples(), options);
+    run_sweep(model, &adapter, {examples}, options);
     FAIL() << "no error";
   } catch (const UserError& error) {
     EXPECT_NE(std::string(error.what()).find("rank 3"), std::string::npos) << error.what();

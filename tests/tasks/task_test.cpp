@@ -25,9 +25,8 @@ class TaskFiles : public ::testing::Test {
   /// The documents of one task's test split, written as `lines`.
   std::vector<Document> read(const std::string& name, const std::string& lines) const {
     const Task task = find_tasks(name, data.path()).at(0);
-    const std::string folder = name.starts_with("mmlu_") ? "mmlu/" + name.substr(5) : name;
-    put(folder + "/" + task.test_split + ".jsonl", lines);
-    return read_documents(task, task.test_split, data.path());
+    put(task.test_file, lines);
+    return read_documents(task, task.test_file);
   }
 
   std::string error(const std::string& name, const std::string& lines) const {
@@ -116,6 +115,29 @@ TEST_F(TaskFiles, PiqaOpenbookqaBoolq) {
   const auto boolq = read("boolq", R"({"passage": "P.", "question": "is it", "label": 1})").at(0);
   EXPECT_EQ(boolq.question(0), "P.\nQuestion: is it?\nAnswer:");
   EXPECT_EQ(boolq.answer(boolq.gold), "yes");
+}
+
+TEST_F(TaskFiles, FilesAreInTheTasksFolder) {
+  const Task math = find_tasks("gsm8k", data.path()).at(0);
+  EXPECT_EQ(math.test_file, data.path() / "gsm8k" / "test.jsonl");
+  EXPECT_EQ(math.shots_file, data.path() / "gsm8k" / "train.jsonl");
+  EXPECT_EQ(math.max_new_tokens, 256);
+  EXPECT_EQ(find_tasks("piqa", data.path()).at(0).test_file,
+            data.path() / "piqa" / "validation.jsonl");
+  const Task subject = find_tasks("mmlu_anatomy", data.path()).at(0);
+  EXPECT_EQ(subject.test_file, data.path() / "mmlu" / "anatomy" / "test.jsonl");
+  EXPECT_EQ(subject.shots_file, data.path() / "mmlu" / "anatomy" / "dev.jsonl");
+}
+
+TEST_F(TaskFiles, ThePoolIsReadForShotsOnly) {
+  Task task = find_tasks("piqa", data.path()).at(0);
+  EXPECT_TRUE(read_pool(task, 0).empty());
+  EXPECT_THROW(read_pool(task, 1), UserError);  // no such file
+  put("piqa/train.jsonl", R"({"goal": "Open", "sol1": "pull", "sol2": "push", "label": 1})");
+  EXPECT_EQ(read_pool(task, 1).size(), 1u);
+  task.shots_file.clear();
+  EXPECT_EQ(tests::user_error([&] { read_pool(task, 1); }),
+            "--shots: piqa: expected 0, it has no file of examples, got 1");
 }
 
 TEST_F(TaskFiles, WhatIsWrongIsSaidWithFileAndLine) {

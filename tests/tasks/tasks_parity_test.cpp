@@ -11,6 +11,8 @@
 #include "matlora/tasks/answers.h"
 #include "matlora/tasks/python_random.h"
 #include "matlora/tasks/python_text.h"
+#include "matlora/tasks/user_task.h"
+#include "tests/support/temp_dir.h"
 
 namespace matlora::tasks {
 namespace {
@@ -45,6 +47,26 @@ TEST_F(TasksParity, AnswerFilters) {
     const auto response = row["response"].get<std::string>();
     EXPECT_EQ(strict_answer(response), row["strict"].get<std::string>()) << response;
     EXPECT_EQ(flexible_answer(response), row["flexible"].get<std::string>()) << response;
+  }
+}
+
+// lm-eval's own patterns in a task file: what re.findall and its RegexFilter make of them.
+TEST_F(TasksParity, AnswerFiltersOfATaskFile) {
+  const tests::TempDir dir;
+  const auto filter = [&](const Json& pattern, const char* take) {
+    const Json file = {{"test", "t.jsonl"},
+                       {"question", "{q}"},
+                       {"answer", "{a}"},
+                       {"answer_regex", pattern},
+                       {"take", take}};
+    return read_task_file(dir.write("t.json", file.dump())).filters.at(0).extract;
+  };
+  const auto strict = filter(R"(#### (\-?[0-9\.\,]+))", "first");
+  const auto flexible = filter("(-?[$0-9.,]{2,})|(-?[0-9]+)", "last");
+  for (const Json& row : golden["filters"]) {
+    const auto response = row["response"].get<std::string>();
+    EXPECT_EQ(strict(response), row["strict"].get<std::string>()) << response;
+    EXPECT_EQ(flexible(response), row["flexible"].get<std::string>()) << response;
   }
 }
 

@@ -3,13 +3,13 @@
     lm_eval_reference.py --model HF_DIR_OR_GGUF [--peft DIR] --tasks gsm8k,arc_easy,mmlu --task-data DATA --output FILE.json
                          [--shots N] [--limit N] [--seed 1234] [--max-new-tokens N] [--dtype float32] [--threads N] [--batch-size N]
 
-The tasks are the harness's own YAML files and classes, run by its simple_evaluate and HFLM; only where their data comes from is changed, to
-DATA/TASK/SPLIT.jsonl and DATA/mmlu/SUBJECT/SPLIT.jsonl (tools/task_data.py). Of mmlu's subjects those with a folder are run. No network.
-A .gguf is read with tests/parity/smollm2_test.py's builder: SmolLM2's only.
+The tasks are the harness's own YAML files and classes, run by its simple_evaluate and HFLM; only where their data comes from is
+changed, to DATA/TASK/SPLIT.jsonl and DATA/mmlu/SUBJECT/SPLIT.jsonl (tools/task_data.py). Of mmlu's subjects those with a folder are run.
+No network. A .gguf is read with tests/parity/smollm2_test.py's builder: SmolLM2's only.
 
-FILE.json: {"versions": {..}, "tasks": {NAME: {"version", "shots", "n", "acc,none", "acc_stderr,none", .., "samples": [..]}}, "groups": {..}}.
-A sample: "index" (doc_id), "prompt" (and "prompts", one a choice, where they differ: winogrande), "target", for choices "choices" (as scored,
-with the space before them) and "loglikelihoods" [[sum, is_greedy], ..], for generation "response" and "filtered" {filter: text}, "metrics".
+FILE.json: {"versions": {..}, "groups": {..}, "tasks": {NAME: {"version", "shots", "n", "acc,none", "acc_stderr,none", .., "samples"}}}.
+A sample: "index" (doc_id), "prompt" (and "prompts", one a choice, where they differ: winogrande), "target", "metrics"; of choices "choices"
+(as scored, with the space before) and "loglikelihoods" [[sum, is_greedy], ..]; of generation "response" and "filtered" {filter: text}.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import tempfile
 
 import common
 
-os.environ |= {"HF_DATASETS_OFFLINE": "1"}
+os.environ["HF_DATASETS_OFFLINE"] = "1"
 
 SOURCES = ("gsm8k", "arc", "hellaswag", "winogrande", "piqa", "openbookqa", "super_glue/boolq", "mmlu/default")
 TASKS = ("gsm8k", "arc_easy", "arc_challenge", "hellaswag", "winogrande", "mmlu", "piqa", "openbookqa", "boolq")
@@ -121,8 +121,9 @@ def evaluate(lm, tasks, data, shots=None, limit=None, seed=1234, max_new_tokens=
         documents = {}
         for row in rows:
             documents.setdefault(row["doc_id"], []).append(row)
-        report["tasks"][name] = {"version": results["versions"][name], "shots": results["n-shot"][name], "n": results["n-samples"][name]["effective"],
-                                 **numbers(results["results"][name]), "samples": [sample_of(documents[index]) for index in sorted(documents)]}
+        report["tasks"][name] = {
+            "version": results["versions"][name], "shots": results["n-shot"][name], "n": results["n-samples"][name]["effective"],
+            **numbers(results["results"][name]), "samples": [sample_of(documents[index]) for index in sorted(documents)]}
     for name, row in results.get("groups", {}).items():
         report["groups"][name] = {"version": results["versions"][name], "n": row["sample_len"], **numbers(row)}
     return report
@@ -144,8 +145,8 @@ def main():
     parser.add_argument("--dtype", default="float32")
     options = parser.parse_args()
     common.set_threads(options.threads)
-    report = evaluate(load_model(options.model, options.peft, options.dtype, options.batch_size), options.tasks.split(","), options.task_data,
-                      options.shots, options.limit, options.seed, options.max_new_tokens)
+    lm = load_model(options.model, options.peft, options.dtype, options.batch_size)
+    report = evaluate(lm, options.tasks.split(","), options.task_data, options.shots, options.limit, options.seed, options.max_new_tokens)
     pathlib.Path(options.output).write_text(json.dumps(report, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for name, row in [*report["tasks"].items(), *report["groups"].items()]:
         print(name, json.dumps({key: value for key, value in row.items() if key != "samples"}))

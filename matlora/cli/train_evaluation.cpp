@@ -1,0 +1,119 @@
+#include "matlora/cli/train_evaluation.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iostream>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/base/interrupt.h"
+#include "matlora/base/json.h"
+#include "matlora/base/progress.h"
+#include "matlora/eval/report.h"
+
+namespace matlora::cli {
+namespace {
+
+constexpr const char* kLog = "eval_log.jsonl";
+constexpr const char* kDirectory = "eval";
+
+Json line_of(const eval::RankScore& row, int64_t step) {
+  Json line = eval::row_json(row);
+  line.erase("seconds");
+  line.erase("adapter_parameters");
+  line["step"] = step;
+  return line;
+}
+
+}  // namespace
+
+void TrainEvaluation::add_options(CLI::App& app) {
+  flags_.add_options(app, "eval-");
+  app.add_option("--eval-every", every_, "score after every N steps too; 0: at the end only")
+      ->group("Evaluation")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--eval-ranks", ranks_, "ranks to score; default: 0 and the train ranks")
+      ->group("Evaluation")
+      ->delimiter(',');
+}
+
+void TrainEvaluation::check(const CLI::App& app, const fs::path& output, int64_t rank) {
+  flags_.check(app, output);
+  if (flags_.empty() && (every_ > 0 || !ranks_.empty())) {
+    fail(every_ > 0 ? "--eval-every" : "--eval-ranks",
+         "nothing to score; give --eval-data FILE or --eval-task NAME");
+  }
+  for (const int64_t r : ranks_) {
+    if (r < 0 || r > rank) fail("--eval-ranks", "rank ", r, " is outside 0..", rank);
+  }
+}
+
+void TrainEvaluation::load(const model::Model& base, int64_t max_length, bool quiet) {
+  flags_.reading.max_length = max_length;
+  evaluation_ = read_evaluation(flags_, base, quiet);
+}
+
+void TrainEvaluation::forget_after(const fs::path& directory, int64_t step) const {
+  const fs::path path = directory / kLog;
+  std::ifstream in(path);
+  if (!in) return;
+  std::string kept;
+  for (std::string line; std::getline(in, line);) {
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto at = json.is_object() ? json.find("step") : json.end();
+    if (at == json.end() || !at->is_number_integer() || at->get<int64_t>() > step) continue;
+    kept += line + "\n";
+  }
+  write_file(path, kept);
+}
+
+/// Ranks ascending, each once.
+eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter) const {
+  eval::SweepOptions options;
+  options.ranks = ranks_.empty() ? default_ranks(adapter.rule) : ranks_;
+  std::sort(options.ranks.begin(), options.ranks.end());
+  options.ranks.erase(std::unique(options.ranks.begin(), options.ranks.end()), options.ranks.end());
+  options.gate = adapter.inference_gate;
+  options.batch_size = flags_.batch_size;
+  options.stop = [] { return interrupt_signal() != 0; };
+  return options;
+}
+
+void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+                                 const fs::path& directory) const {
+  if (every_ == 0 || step % every_ != 0) return;
+  eval::SweepOptions options = options_for(adapter);
+  std::erase(options.ranks, 0);
+  if (options.ranks.empty()) return;
+  const eval::SweepResult result =
+      eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
+  if (result.stopped) return;
+  std::ofstream log(directory / kLog, std::ios::app);
+  for (const eval::RankScore& row : result.rows) log << line_of(row, step).dump() << '\n';
+  if (!log.flush()) fail((directory / kLog).string(), "cannot be written");
+}
+
+void TrainEvaluation::finish(const model::Model& base, const fs::path& model,
+                             adapter::Adapter& adapter, const fs::path& directory,
+                             bool quiet) const {
+  if (flags_.empty()) return;
+  eval::SweepOptions options = options_for(adapter);
+  options.samples = true;
+  options.quiet = quiet;
+  eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
+  if (result.stopped) {
+    say(quiet, cat("interrupted: no ", (directory / kDirectory).string()));
+    return;
+  }
+  eval::Report report = new_report(evaluation_, flags_, base, model);
+  report.sweeps.push_back({adapter::name(adapter.rule.method), directory.string(),
+                           adapter::name(adapter.inference_gate), std::move(result.rows),
+                           std::move(result.samples), std::move(result.task_samples)});
+  AtomicDirectory output(directory / kDirectory, /*force=*/true);
+  eval::write_report(output.path(), report);
+  output.commit();
+  if (!quiet) std::cout << eval::sweep_table(report);
+}
+
+}  // namespace matlora::cli
