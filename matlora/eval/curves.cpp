@@ -152,7 +152,8 @@ Axis value_axis(const Panel& panel) {
   if (const auto base = base_of(panel)) add(*base);
   if (values.empty()) values = {0, 1};
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
-  const double room = std::max((*most - *least) * 0.12, std::max(std::abs(*most), 1e-3) * 1e-3);
+  const double span = *most - *least, size = std::abs(*most);
+  const double room = span > size * 1e-6 ? span * 0.12 : std::max(size * 0.05, 0.01);
   return {*least - room, *most + room, kPlotBottom, kPlotTop};
 }
 

@@ -12,12 +12,12 @@ namespace {
 
 constexpr int64_t kFloatBytes = 4;
 
-/// Bold where it is the best of its sweep's ranks.
+/// Bold where it is the best of its sweep's ranks, of equal ones the smallest.
 std::string measure_cell(const AdapterSweep& sweep, const RankScore& row, const Measure& measure) {
   const auto metric = metric_of(row, measure);
   if (!metric) return missing_cell();
   const auto best = smallest_of(sweep, measure, Within{});
-  const bool is_best = row.rank > 0 && best && metric->value == best->best;
+  const bool is_best = best && row.rank == best->best_rank;
   return number_cell(metric->value, metric_text(*metric), is_best ? "best" : "");
 }
 

@@ -85,6 +85,7 @@ std::string text_of(const std::vector<Column>& columns, size_t rows) {
     titles += padded(one.title, width);
     for (size_t row = 0; row < rows; ++row) lines[row] += padded(one.cells[row], width);
   }
+  tasks.erase(tasks.find_last_not_of(' ') + 1);
   std::string text = any_task ? tasks + "\n" + titles + "\n" : titles + "\n";
   for (const std::string& line : lines) text += line + "\n";
   return text;
@@ -93,13 +94,16 @@ std::string text_of(const std::vector<Column>& columns, size_t rows) {
 /// One line where token accuracy is all there is.
 std::string areas_text(const Report& report, const AdapterSweep& sweep) {
   const std::vector<Measure> scored = measures(report, /*parts=*/false);
+  size_t width = 0;
+  for (const Measure& measure : scored) width = std::max(width, width_of(label_of(measure)));
   std::string text;
   for (const Measure& measure : scored) {
     const auto found = area_of(sweep, measure);
     if (!found) continue;
-    text += cat("AURAC", scored.size() > 1 ? cat(" ", label_of(measure)) : "", " v1 ",
-                fixed(found->v1, 4), "  v2 ", fixed(found->v2, 4), "  AVG ", fixed(found->avg, 4),
-                "\n");
+    std::string label = label_of(measure);
+    label.append(width - width_of(label), ' ');
+    text += cat("AURAC", scored.size() > 1 ? cat(" ", label, " ") : "", " v1 ", fixed(found->v1, 4),
+                "  v2 ", fixed(found->v2, 4), "  AVG ", fixed(found->avg, 4), "\n");
   }
   return text;
 }

@@ -77,6 +77,14 @@ TEST(Curves, TheRankAxisIsLogOrLinear) {
   EXPECT_EQ(occurrences(log2, "http"), 0u);
 }
 
+TEST(Curves, AFlatCurveHasAxisLabelsThatCanBeRead) {
+  for (const double value : {0.0, 0.5, 1e-9, 1234.5}) {
+    const std::string svg = figure_svg(figure_of({{"flat", {{1, value, 0}, {2, value, 0}}}}));
+    expect_well_formed(svg);
+    EXPECT_EQ(occurrences(svg, "0.0000"), value < 0.1 ? 2u : 0u);  // in tooltips only
+  }
+}
+
 TEST(Curves, PanelsWrapTwoPerRow) {
   const Panel panel{"p", "", {some_curve()}};
   const std::string svg = figure_svg({"five", {panel, panel, panel, panel, panel}});

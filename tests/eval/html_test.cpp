@@ -134,6 +134,7 @@ TEST(Html, TablesHoldEveryRank) {
   EXPECT_EQ(occurrences(rows, "<tr class=\"chosen\">"), 2u);
   expect_has(rows, ">0.6000 ± 0.0300</td>");
   expect_has(rows, ">800 B</td>");
+  EXPECT_EQ(occurrences(rows, " best\""), 2u * 5u);
   const std::string areas = areas_section(report, {report.sweeps[0]});
   EXPECT_EQ(occurrences(areas, "<tr>"), 1u + 3u * 5u);
   EXPECT_EQ(occurrences(areas, "(an earlier sweep)"), 5u);

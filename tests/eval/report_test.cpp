@@ -202,7 +202,9 @@ TEST(Report, TableOfTasksAndSeveralSweeps) {
   expect_has(lines[0], "arc_easy");
   expect_has(lines[1], "exact_match,strict-match");
   expect_has(lines[5], "0.6000 ± 0.0300");
-  expect_has(lines[9], "AURAC gsm8k exact_match,flexible-extract v1 0.3167");
+  expect_has(lines[9], "AURAC gsm8k exact_match,flexible-extract  v1 0.3167");
+  expect_has(lines[6], "AURAC arc_easy acc                        v1 0.4333");
+  EXPECT_EQ(lines[0].back(), 'k');
   // Every "±" is two bytes and one column.
   EXPECT_EQ(lines[5].size(), lines[1].size() + 2);
   const std::string both = sweep_table(full_report());
