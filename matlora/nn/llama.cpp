@@ -76,6 +76,17 @@ at::Tensor next_positions(std::span<const NewTokens> parts, const KvCache& cache
   return at::tensor(positions, at::kLong).to(device);
 }
 
+/// The parts' lengths where all are sequences of several tokens from their first one on, which need
+/// nothing of a cache; else nothing.
+std::vector<int64_t> whole_sequences(std::span<const NewTokens> parts, const KvCache& cache) {
+  std::vector<int64_t> lengths;
+  for (const NewTokens& part : parts) {
+    if (cache.length(part.slot) > 0 || part.count < 2) return {};
+    lengths.push_back(part.count);
+  }
+  return lengths;
+}
+
 }  // namespace
 
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
@@ -92,11 +103,14 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
                          const at::Tensor& rows) const {
-  at::Tensor x =
-      run_layers(*this, tokens, next_positions(parts, cache, device()), rows,
-                 [&](int64_t layer, const Heads& heads) {
-                   return cached_attention(heads.q, cache.append(layer, parts, heads.k, heads.v));
-                 });
+  const std::vector<int64_t> whole = whole_sequences(parts, cache);
+  at::Tensor x = run_layers(
+      *this, tokens, next_positions(parts, cache, device()), rows,
+      [&](int64_t layer, const Heads& heads) {
+        const std::vector<CachedSequence> cached = cache.append(layer, parts, heads.k, heads.v);
+        return whole.empty() ? cached_attention(heads.q, cached)
+                             : packed_attention(heads.q, heads.k, heads.v, whole);
+      });
   cache.advance(parts);
   return x;
 }
