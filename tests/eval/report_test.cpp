@@ -15,7 +15,6 @@ namespace matlora::eval {
 namespace {
 
 using tests::data_report;
-using tests::data_row;
 using tests::expect_has;
 using tests::full_report;
 using tests::occurrences;
@@ -248,7 +247,7 @@ TEST(Report, FigureHasAPanelForEveryTask) {
 
 TEST(Report, WritesItsFiles) {
   const tests::TempDir directory;
-  const fs::path path = directory.path();
+  const fs::path& path = directory.path();
   Report report = data_report();
   write_report(path, report);
   EXPECT_EQ(read_json(path / "sweep.json"), sweep_json(report));
