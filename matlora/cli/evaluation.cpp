@@ -38,6 +38,15 @@ std::vector<eval::TaskItem> items_of(const eval::PreparedTask& task) {
 void check_names(const std::vector<eval::TaskSuite>& suites) {
   std::vector<std::string> names;
   for (const eval::TaskSuite& suite : suites) {
+    if (suite.tasks.size() > 1) names.push_back(suite.name);
+  }
+  const std::vector<std::string> groups = names;
+  for (const eval::TaskSuite& suite : suites) {
+    for (const std::string& group : groups) {
+      if (suite.tasks.size() == 1 && suite.name.starts_with(group + "_")) {
+        fail("--task", "the name ", suite.name, " is one of a part of ", group);
+      }
+    }
     for (const eval::PreparedTask& task : suite.tasks) {
       if (std::find(names.begin(), names.end(), task.task.name) != names.end()) {
         fail("--task", "two tasks of the name ", task.task.name);
@@ -82,9 +91,11 @@ void EvaluationFlags::add_options(CLI::App& app, const std::string& prefix) {
 
 void EvaluationFlags::check(const CLI::App& app, const fs::path& output) {
   const auto flag = [&](const char* name) { return "--" + prefix_ + name; };
-  // A run.toml names every option.
-  if (tasks.empty() && prefix_.empty()) {
-    for (const char* name : {"task-data", "shots", "seed", "max-new-tokens", "batch-size"}) {
+  if (tasks.empty()) {
+    std::vector<const char*> names = {"task-data", "shots", "max-new-tokens"};
+    // A run.toml names every option that has a default.
+    if (prefix_.empty()) names.insert(names.end(), {"seed", "batch-size"});
+    for (const char* name : names) {
       if (app.count(flag(name)) > 0) fail(flag(name), "has no meaning without ", flag("task"));
     }
   }

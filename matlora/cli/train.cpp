@@ -215,7 +215,7 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
     watch_interrupts();
     directory.begin(run_record(app), trainer.step());
-    evaluation_.forget_after(directory.path(), trainer.step());
+    if (c_.resume) evaluation_.resume_at(trainer.step(), base, adapter, directory.path());
     return train_and_save(common, base, adapter, trainer, directory);
   }
 
@@ -314,7 +314,9 @@ class Train : public Command {
                      "/run.toml --resume` goes on"));
       return 128 + signal;
     }
-    evaluation_.finish(base, c_.model, adapter, directory.path(), common.quiet);
+    if (!evaluation_.finish(base, c_.model, adapter, directory.path(), common.quiet)) {
+      return 128 + interrupt_signal();
+    }
     if (!common.quiet) std::cout << c_.output << ": " << trainer.total() << " steps done\n";
     return 0;
   }

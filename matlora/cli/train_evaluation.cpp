@@ -14,6 +14,7 @@
 namespace matlora::cli {
 namespace {
 
+constexpr const char* kPrefix = "eval-";
 constexpr const char* kLog = "eval_log.jsonl";
 constexpr const char* kDirectory = "eval";
 
@@ -28,7 +29,7 @@ Json line_of(const eval::RankScore& row, int64_t step) {
 }  // namespace
 
 void TrainEvaluation::add_options(CLI::App& app) {
-  flags_.add_options(app, "eval-");
+  flags_.add_options(app, kPrefix);
   app.add_option("--eval-every", every_, "score after every N steps too; 0: at the end only")
       ->group("Evaluation")
       ->check(CLI::NonNegativeNumber)
@@ -47,25 +48,38 @@ void TrainEvaluation::check(const CLI::App& app, const fs::path& output, int64_t
   for (const int64_t r : ranks_) {
     if (r < 0 || r > rank) fail("--eval-ranks", "rank ", r, " is outside 0..", rank);
   }
+  const auto is_base = [](int64_t r) { return r == 0; };
+  if (every_ > 0 && !ranks_.empty() && std::all_of(ranks_.begin(), ranks_.end(), is_base)) {
+    fail("--eval-every", "rank 0 does not change along the way; give --eval-ranks one above it");
+  }
 }
 
 void TrainEvaluation::load(const model::Model& base, int64_t max_length, bool quiet) {
   flags_.reading.max_length = max_length;
-  evaluation_ = read_evaluation(flags_, base, quiet);
+  try {
+    evaluation_ = read_evaluation(flags_, base, quiet);
+  } catch (const UserError& error) {
+    const std::string text = error.what();
+    if (!text.starts_with("--")) throw;
+    throw UserError(cat("--", kPrefix, text.substr(2)));  // the flag as it is called here
+  }
 }
 
-void TrainEvaluation::forget_after(const fs::path& directory, int64_t step) const {
+void TrainEvaluation::resume_at(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+                                const fs::path& directory) const {
   const fs::path path = directory / kLog;
   std::ifstream in(path);
-  if (!in) return;
   std::string kept;
+  int64_t last = 0;
   for (std::string line; std::getline(in, line);) {
     const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     const auto at = json.is_object() ? json.find("step") : json.end();
     if (at == json.end() || !at->is_number_integer() || at->get<int64_t>() > step) continue;
+    last = at->get<int64_t>();
     kept += line + "\n";
   }
-  write_file(path, kept);
+  if (in.is_open()) write_file(path, kept);
+  if (last < step) after_step(step, base, adapter, directory);
 }
 
 /// Ranks ascending, each once.
@@ -83,9 +97,17 @@ eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter)
 void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
                                  const fs::path& directory) const {
   if (every_ == 0 || step % every_ != 0) return;
+  try {
+    score_step(step, base, adapter, directory);
+  } catch (const UserError& error) {
+    say(false, cat("step ", step, " is not scored: ", error.what()));
+  }
+}
+
+void TrainEvaluation::score_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+                                 const fs::path& directory) const {
   eval::SweepOptions options = options_for(adapter);
   std::erase(options.ranks, 0);
-  if (options.ranks.empty()) return;
   const eval::SweepResult result =
       eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
   if (result.stopped) return;
@@ -94,17 +116,18 @@ void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter
   if (!log.flush()) fail((directory / kLog).string(), "cannot be written");
 }
 
-void TrainEvaluation::finish(const model::Model& base, const fs::path& model,
+bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
                              adapter::Adapter& adapter, const fs::path& directory,
                              bool quiet) const {
-  if (flags_.empty()) return;
+  if (flags_.empty()) return true;
   eval::SweepOptions options = options_for(adapter);
   options.samples = true;
   options.quiet = quiet;
   eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
   if (result.stopped) {
-    say(quiet, cat("interrupted: no ", (directory / kDirectory).string()));
-    return;
+    say(false, cat("interrupted: no ", (directory / kDirectory).string(),
+                   "; the adapter is whole, and `matlora sweep` scores it"));
+    return false;
   }
   eval::Report report = new_report(evaluation_, flags_, base, model);
   report.sweeps.push_back({adapter::name(adapter.rule.method), directory.string(),
@@ -114,6 +137,7 @@ void TrainEvaluation::finish(const model::Model& base, const fs::path& model,
   eval::write_report(output.path(), report);
   output.commit();
   if (!quiet) std::cout << eval::sweep_table(report);
+  return true;
 }
 
 }  // namespace matlora::cli

@@ -21,20 +21,25 @@ class TrainEvaluation {
   /// Reads what is scored. `base` must stay.
   void load(const model::Model& base, int64_t max_length, bool quiet);
 
-  /// Of a run that goes on behind `step`: forgets what DIR/eval_log.jsonl says of later steps.
-  void forget_after(const fs::path& directory, int64_t step) const;
+  /// Of a run that goes on behind `step`: forgets what DIR/eval_log.jsonl says of later steps and
+  /// scores that step where the interruption kept it from being scored.
+  void resume_at(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+                 const fs::path& directory) const;
 
   /// After each step: where it is one of every N, a line per rank in DIR/eval_log.jsonl: {"step",
-  /// "rank", "loss", "token_accuracy", "tasks"}. Rank 0 does not change and has none.
+  /// "rank", "loss", "token_accuracy", "tasks"}. Rank 0 does not change and has none. What cannot
+  /// be scored is said on stderr: a long run does not end for it.
   void after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
                   const fs::path& directory) const;
 
   /// The sweep of all ranks into DIR/eval, as `sweep` writes it; its table on stdout unless quiet.
-  /// Does nothing where nothing is to be scored.
-  void finish(const model::Model& base, const fs::path& model, adapter::Adapter& adapter,
+  /// Does nothing where nothing is to be scored. False when interrupted.
+  bool finish(const model::Model& base, const fs::path& model, adapter::Adapter& adapter,
               const fs::path& directory, bool quiet) const;
 
  private:
+  void score_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+                  const fs::path& directory) const;
   eval::SweepOptions options_for(const adapter::Adapter& adapter) const;
 
   EvaluationFlags flags_;

@@ -66,7 +66,7 @@ class Pass {
   }
 
   /// What of the last added inputs [begin, end) predicts scored tokens of `one`.
-  void score(const Continuation& one, int64_t begin, int64_t end, Likelihood& result) {
+  void score(const Continuation& one, int64_t begin, int64_t end, double& result) {
     const int64_t first_row = static_cast<int64_t>(tokens_.size()) - (end - begin);
     for (int64_t i = std::max(begin, one.first - 1); i < std::min(end, input_length(one)); ++i) {
       rows_.push_back(first_row + i - begin);
@@ -83,19 +83,15 @@ class Pass {
     const at::Tensor h =
         model.hidden(on_device(tokens_), parts_, cache, on_device(rows_));  // [M, C]
     if (rows_.empty()) return;
-    const nn::LabelScores scores = model.scores(h, on_device(labels_));
-    const at::Tensor losses = scores.losses.to(at::kCPU, at::kDouble).contiguous();
-    const at::Tensor correct = scores.correct.to(at::kCPU).contiguous();
-    for (size_t i = 0; i < results_.size(); ++i) {
-      results_[i]->log_likelihood -= losses.const_data_ptr<double>()[i];
-      results_[i]->greedy = results_[i]->greedy && correct.const_data_ptr<bool>()[i];
-    }
+    const at::Tensor losses =
+        model.scores(h, on_device(labels_)).losses.to(at::kCPU, at::kDouble).contiguous();
+    for (size_t i = 0; i < results_.size(); ++i) *results_[i] -= losses.const_data_ptr<double>()[i];
   }
 
  private:
   std::vector<int64_t> tokens_, rows_, labels_;
   std::vector<nn::NewTokens> parts_;
-  std::vector<Likelihood*> results_;  // of each row
+  std::vector<double*> results_;  // of each row
 };
 
 class Scorer {
@@ -142,7 +138,8 @@ class Scorer {
     for (const int64_t slot : context_slots) cache_.close(slot);
   }
 
-  std::vector<std::vector<Likelihood>> take() { return std::move(results_); }
+  int64_t stem() const { return stem_; }  ///< tokens
+  std::vector<std::vector<double>> take() { return std::move(results_); }
 
  private:
   /// A group whose context is in `slot` (-1: it has none).
@@ -171,7 +168,7 @@ class Scorer {
   nn::KvCache cache_;  // of this call, so of one adapter and rank
   int64_t stem_, stem_slot_ = -1;
   std::vector<Waiting> waiting_;
-  std::vector<std::vector<Likelihood>> results_;
+  std::vector<std::vector<double>> results_;
 };
 
 void check_groups(std::span<const Group> groups) {
@@ -185,18 +182,18 @@ void check_groups(std::span<const Group> groups) {
 }
 
 /// The tokens that go through the layers for a group, but for its stem.
-int64_t tokens_of(const Group& group) {
-  const int64_t shared = shared_tokens(group);
-  int64_t sum = shared;
+int64_t tokens_of(const Group& group, int64_t stem) {
+  const int64_t shared = std::max(stem, shared_tokens(group));
+  int64_t sum = shared - stem;
   for (const Continuation& one : group) sum += input_length(one) - shared;
   return sum;
 }
 
 }  // namespace
 
-std::vector<std::vector<Likelihood>> score_continuations(const nn::Llama& model,
-                                                         std::span<const Group> groups,
-                                                         const LikelihoodOptions& options) {
+std::vector<std::vector<double>> score_continuations(const nn::Llama& model,
+                                                     std::span<const Group> groups,
+                                                     const LikelihoodOptions& options) {
   check_groups(groups);
   const c10::NoGradGuard no_grad;
   Scorer scorer(model, groups);
@@ -205,8 +202,9 @@ std::vector<std::vector<Likelihood>> score_continuations(const nn::Llama& model,
     size_t end = begin;
     int64_t tokens = 0;
     do {
-      tokens += tokens_of(groups[end++]);
-    } while (end < groups.size() && tokens + tokens_of(groups[end]) <= options.pass_tokens);
+      tokens += tokens_of(groups[end++], scorer.stem());
+    } while (end < groups.size() &&
+             tokens + tokens_of(groups[end], scorer.stem()) <= options.pass_tokens);
     scorer.score(begin, end);
     begin = end;
     if (options.done) options.done(end);

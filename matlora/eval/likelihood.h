@@ -18,21 +18,17 @@ struct Continuation {
   int64_t first = 0;
 };
 
-struct Likelihood {
-  double log_likelihood = 0;  // nats, summed over the scored tokens
-  bool greedy = true;         // each of them is the model's first choice
-};
-
 struct LikelihoodOptions {
   int64_t pass_tokens = 2048;        // of one pass through the layers, unless one group has more
   std::function<bool()> stop;        // asked between passes; true ends the work early
   std::function<void(size_t)> done;  // groups that are scored so far
 };
 
-/// One result for every continuation of every group (a document's choices), in their order; nothing
-/// when stopped. Uses whatever rank is selected on the model's adapter. The keys and values live no
-/// longer than the call. Throws BugError for an empty group and for `first` out of range.
-std::vector<std::vector<Likelihood>> score_continuations(
+/// For every continuation of every group (a document's choices), in their order, the sum of its
+/// scored tokens' log-probabilities, in nats; nothing when stopped. Equal continuations of a group
+/// get equal numbers. Uses whatever rank is selected on the model's adapter. The keys and values
+/// live no longer than the call. Throws BugError for an empty group and for `first` out of range.
+std::vector<std::vector<double>> score_continuations(
     const nn::Llama& model, std::span<const std::vector<Continuation>> groups,
     const LikelihoodOptions& options);
 

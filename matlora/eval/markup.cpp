@@ -11,6 +11,11 @@ namespace {
 constexpr size_t kMaxPathBytes = 4096;
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
 
+/// What XML knows no way to write.
+bool is_no_character(std::string_view sequence) {
+  return sequence == "\xef\xbf\xbe" || sequence == "\xef\xbf\xbf";  // U+FFFE, U+FFFF
+}
+
 bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t' && c != '\n') || byte == 0x7f;
@@ -45,7 +50,11 @@ std::string escaped(std::string_view text) {
   out.reserve(text.size());
   while (!text.empty()) {
     const size_t length = utf8_sequence_length(text);
-    if (length == 0 || is_control(text.front())) {
+    if (text.starts_with("\r\n")) {
+      text.remove_prefix(1);
+      continue;
+    }
+    if (length == 0 || is_control(text.front()) || is_no_character(text.substr(0, length))) {
       out += kReplacement;
     } else if (const std::string_view name = entity(text.front()); !name.empty()) {
       out += name;

@@ -203,11 +203,11 @@ std::vector<TaskSample> run_choices(const nn::Llama& llama, const PreparedTask& 
   for (const auto& scores : score_continuations(llama, task.groups, scoring)) {
     TaskSample& sample = samples.emplace_back();
     const tasks::Document& document = task.documents[samples.size() - 1];
-    for (const Likelihood& one : scores) {
-      if (std::isnan(one.log_likelihood)) {
+    for (const double one : scores) {
+      if (std::isnan(one)) {
         fail(task.task.name, "the model's logits are not numbers; try --dtype float32");
       }
-      sample.log_likelihoods.push_back(one.log_likelihood);
+      sample.log_likelihoods.push_back(one);
     }
     sample.metrics = metrics_of(tasks::score_choices(task.task, document, sample.log_likelihoods));
   }

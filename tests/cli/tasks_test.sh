@@ -71,6 +71,13 @@ expect_same watched/adapter_model.safetensors again/adapter_model.safetensors
 train --output unwatched --max-steps 4
 expect_same watched/adapter_model.safetensors unwatched/adapter_model.safetensors
 
+# What cannot be scored along the way does not end a run.
+echo '{"test": "test.jsonl", "question": "{q} =", "answer": "{a}", "answer_regex": "([\\s\\S]+)+[\\x{1}\\x{2}]", "max_new_tokens": 64}' \
+  >own/slow.json
+run train --model "$model" --data data.jsonl --output slow "${cpu[@]}" "${small[@]}" --max-steps 2 \
+  --eval-every 1 --eval-task own/slow.json
+expect_file slow/adapter_model.safetensors
+
 # What is refused, with where and what.
 bad() { refuses "$1" sweep --model "$model" --output new "${cpu[@]}" "${@:2}"; }
 bad "--data: nothing to score"
@@ -96,6 +103,12 @@ bad "tasks/arc_easy/test.jsonl:6: 'answerKey'" --task arc_easy --task-data tasks
 echo '{"question": "Is 1 even?", "answerKey": "E"}' >tasks/arc_easy/test.jsonl
 bad "tasks/arc_easy/test.jsonl:1: 'choices'" --task arc_easy --task-data tasks
 refuses "--eval-every" train --model "$model" --data data.jsonl --output new --eval-every 2
+refuses "--eval-shots: has no meaning" train --model "$model" --data data.jsonl --output new \
+  --eval-data data.jsonl --eval-shots 2
+refuses "--eval-every: rank 0" train --model "$model" --data data.jsonl --output new \
+  --eval-data data.jsonl --eval-every 1 --eval-ranks 0
+refuses "--eval-task: unknown task" train --model "$model" --data data.jsonl --output new \
+  --eval-task nope --eval-task-data tasks
 refuses "--eval-ranks: rank 64" train --model "$model" --data data.jsonl --output new --rank 32 \
   --eval-data data.jsonl --eval-ranks 64
 [[ ! -e new ]] || fail "a refused command left its output"
