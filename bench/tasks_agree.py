@@ -84,7 +84,7 @@ def compare(expected, rows, samples):
             worst = max([worst, *(abs(a - b) for a, b in pairs)])
             if not equal:
                 different.append({"task": name, "index": theirs["index"], "matlora": ours, "lm_eval": theirs})
-        report[name] = {"documents": task["n"], "same decisions": same, "worst log-likelihood": worst, "same texts": texts if not worst else "",
+        report[name] = {"documents": task["n"], "same decisions": same, "worst log-likelihood": f"{worst:.1e}", "same texts": texts if not worst else "",
                         **{key: f"{rows[name][key]:.4f} / {value:.4f}" for key, value in plain({k: v for k, v in task.items() if "," in k}).items()
                            if key in rows[name]}}
     return report, different
