@@ -33,7 +33,7 @@ expect_file base/sweep.json base/sweep.csv base/sweep.svg base/report.html base/
 expect_lines base/samples.jsonl $((5 + 3))
 for key in '"acc"' '"acc_norm"' '"acc_stderr"' '"exact_match,strict-match"' \
   '"exact_match,flexible-extract"' '"version"' '"shots"' '"loglikelihoods"' '"response"'; do
-  cat base/sweep.json base/samples.jsonl | grep -q -- "$key" || fail "no $key"
+  grep -q -- "$key" base/sweep.json base/samples.jsonl || fail "no $key"
 done
 ! grep -q '"loss"' base/sweep.json || fail "a loss without data"
 
