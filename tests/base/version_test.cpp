@@ -2,14 +2,26 @@
 
 #include <gtest/gtest.h>
 
-#include <regex>
+#include <algorithm>
+#include <string>
 
 namespace matlora {
 namespace {
 
 TEST(Version, HasItsForm) {
-  EXPECT_TRUE(std::regex_match(version(), std::regex(R"(\d+\.\d+\.\d+)")));
-  EXPECT_TRUE(std::regex_match(commit(), std::regex("([0-9a-f]{12}(-dirty)?)?"))) << commit();
+  const std::string text = version();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '.'), 2) << text;
+  EXPECT_EQ(text.find_first_not_of("0123456789."), std::string::npos) << text;
+}
+
+TEST(Version, TheCommitIsTwelveDigits) {
+  std::string text = commit();
+  if (const size_t mark = text.find("-dirty"); mark != std::string::npos) {
+    EXPECT_EQ(mark + 6, text.size()) << text;
+    text.erase(mark);
+  }
+  EXPECT_TRUE(text.empty() || text.size() == 12) << text;
+  EXPECT_EQ(text.find_first_not_of("0123456789abcdef"), std::string::npos) << text;
 }
 
 }  // namespace
