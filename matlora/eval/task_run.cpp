@@ -34,7 +34,7 @@ class Encoder {
   }
 
   /// `where`: the document, for messages. Cut to the model's context; `cut` counts.
-  Continuation pair(std::string context, std::string continuation, const std::string& where,
+  Continuation pair(const std::string& context, std::string continuation, const std::string& where,
                     int64_t& cut) const {
     std::vector<int32_t> before, after;
     if (context.empty()) {
@@ -160,6 +160,7 @@ std::string cut_at_stops(std::string text, std::span<const std::string> stops) {
 
 std::vector<Metric> metrics_of(const std::vector<tasks::Score>& scores) {
   std::vector<Metric> metrics;
+  metrics.reserve(scores.size());
   for (const tasks::Score& score : scores) metrics.push_back({score.metric, score.value, {}});
   return metrics;
 }
