@@ -47,7 +47,7 @@ test: build asan golden
 test-fast: build golden
 	$(CTEST) --test-dir build/release -LE 'parity|slow|package'
 
-# Side by side with what one would use instead; an hour on an idle machine. PARTS="train_compare .." for some
+# Side by side with what one would use instead; two hours on an idle machine. PARTS="train_compare .." for some
 PARTS ?= train_compare sweep_compare generate_compare tasks_compare scaling
 bench: build setup-ref
 	@$(WITH_TORCH) cmake --build --preset release -j$(JOBS) --target matlora_replay

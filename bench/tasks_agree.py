@@ -2,8 +2,8 @@
 
     tasks_agree.py --data train.jsonl --task-data DIR [--items 200] [--problems 100] [--peft DIR] [--reference DIR]
 
-Run it with .venv-ref's Python; an hour or two. lm-eval (tools/golden/lm_eval_reference.py) writes DIR/tasks-model.json and
-DIR/tasks-slice.json, which are kept: a file that is there is not made again. --task-data: docs/tasks.md; without it items of our own
+Run it with .venv-ref's Python; an hour or two. lm-eval (tools/golden/lm_eval_reference.py) writes DIR/base_gsm8k.json,
+DIR/base_choices.json and slice_..., which are kept: a file that is there is not made again. --task-data: docs/tasks.md; without it items of our own
 (tools/task_data.py) and GSM8K from the folder of --data. --peft: a plain PEFT adapter, such as `matlora slice` writes, scored too.
 Writes build/bench/tasks_agree.json with every document that differs, its log-likelihoods beside lm-eval's.
 """

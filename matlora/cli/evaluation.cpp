@@ -11,13 +11,13 @@ namespace {
 
 constexpr int64_t kMaxLength = 1 << 20;  // tokens of one example
 constexpr int64_t kMaxCount = 1 << 30;
-constexpr size_t kItems = 8;  // documents of a task that a report shows
+constexpr size_t kItems = 8;  // documents of a task, or of a group's parts, that a report shows
 
-/// The first documents of each task, for people to look at.
-std::vector<eval::TaskItem> items_of(const eval::PreparedTask& task) {
+/// The first documents of a task, for people to look at.
+std::vector<eval::TaskItem> items_of(const eval::PreparedTask& task, size_t count) {
   std::vector<eval::TaskItem> items;
   const bool choice = task.task.kind == tasks::Kind::choice;
-  for (size_t i = 0; i < std::min(kItems, task.documents.size()); ++i) {
+  for (size_t i = 0; i < std::min(count, task.documents.size()); ++i) {
     const tasks::Document& document = task.documents[i];
     const bool questions = document.questions.size() > 1;
     const auto text = [&](int64_t c) {
@@ -28,10 +28,21 @@ std::vector<eval::TaskItem> items_of(const eval::PreparedTask& task) {
     item.index = static_cast<int64_t>(i);
     item.prompt = questions ? document.answer(0) : document.question(0);
     item.reference = text(document.gold);
+    item.gold = document.gold;
     for (int64_t c = 0; choice && c < document.choices(); ++c) item.choices.push_back(text(c));
     items.push_back(std::move(item));
   }
   return items;
+}
+
+std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
+  std::vector<int64_t> ranks = {0};
+  const bool nested = rule.method != adapter::Method::lora && !rule.train_ranks.empty();
+  for (const int64_t rank : nested ? rule.train_ranks : adapter::powers_of_two(rule.rank)) {
+    ranks.push_back(rank);
+  }
+  if (!nested) ranks.push_back(rule.rank);
+  return ranks;
 }
 
 /// Scores are told apart by their tasks' names.
@@ -148,22 +159,21 @@ eval::Report new_report(const Evaluation& evaluation, const EvaluationFlags& fla
   report.device = base.llama.device().str();
   report.examples = static_cast<int64_t>(evaluation.examples.size());
   for (const eval::TaskSuite& suite : evaluation.suites) {
+    const size_t each = std::max<size_t>(1, kItems / suite.tasks.size());
     for (const eval::PreparedTask& task : suite.tasks) {
       report.tasks.push_back(task.protocol);
-      std::vector<eval::TaskItem> items = items_of(task);
+      std::vector<eval::TaskItem> items = items_of(task, each);
       std::move(items.begin(), items.end(), std::back_inserter(report.items));
     }
   }
   return report;
 }
 
-std::vector<int64_t> default_ranks(const adapter::GateRule& rule) {
-  std::vector<int64_t> ranks = {0};
-  const bool nested = rule.method != adapter::Method::lora && !rule.train_ranks.empty();
-  for (const int64_t rank : nested ? rule.train_ranks : adapter::powers_of_two(rule.rank)) {
-    ranks.push_back(rank);
-  }
-  if (!nested) ranks.push_back(rule.rank);
+std::vector<int64_t> chosen_ranks(std::vector<int64_t> ranks, const adapter::Adapter* adapter) {
+  if (ranks.empty())
+    ranks = adapter != nullptr ? default_ranks(adapter->rule) : std::vector{int64_t{0}};
+  std::sort(ranks.begin(), ranks.end());
+  ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
   return ranks;
 }
 

@@ -50,7 +50,8 @@ Evaluation read_evaluation(const EvaluationFlags& flags, const model::Model& bas
 eval::Report new_report(const Evaluation& evaluation, const EvaluationFlags& flags,
                         const model::Model& base, const fs::path& model);
 
-/// 0 and the train ranks of a nested adapter; of any other 0, the powers of two and R.
-std::vector<int64_t> default_ranks(const adapter::GateRule& rule);
+/// The ranks that were asked for, ascending and each once. Where none were: 0, and of a nested
+/// adapter its train ranks, of any other the powers of two and R. adapter: null for the base alone.
+std::vector<int64_t> chosen_ranks(std::vector<int64_t> ranks, const adapter::Adapter* adapter);
 
 }  // namespace matlora::cli

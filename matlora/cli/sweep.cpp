@@ -43,26 +43,20 @@ class SweepCommand : public Command {
   std::vector<Entry> open_entries(model::Model& base, bool quiet) const;
   eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
                                  bool quiet) const;
-  bool sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                 eval::Report& report) const;
+  eval::SweepEnding sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
+                              eval::Report& report) const;
 
   SweepFlags flags_;
 };
 
-/// Ranks ascending, each once.
 eval::SweepOptions SweepCommand::options_for(const adapter::Adapter* adapter,
                                              const AdapterFlag* flag, bool quiet) const {
   eval::SweepOptions options;
   const bool own = flag != nullptr && !flag->ranks.empty();
-  options.ranks = own ? flag->ranks : flags_.ranks;
-  if (options.ranks.empty()) {
-    options.ranks = adapter != nullptr ? default_ranks(adapter->rule) : std::vector<int64_t>{0};
-  }
+  options.ranks = chosen_ranks(own ? flag->ranks : flags_.ranks, adapter);
   for (const int64_t rank : options.ranks) {
     if (adapter != nullptr) check_rank(rank, *adapter, own ? "--adapter" : "--ranks");
   }
-  std::sort(options.ranks.begin(), options.ranks.end());
-  options.ranks.erase(std::unique(options.ranks.begin(), options.ranks.end()), options.ranks.end());
   if (adapter != nullptr) {
     options.gate = flags_.inference_gate.empty()
                        ? adapter->inference_gate
@@ -117,9 +111,9 @@ void add_result(eval::SweepResult result, const Entry& entry, eval::Report& repo
   append(found->task_samples, result.task_samples);
 }
 
-/// Rank 0 is the same for all and scored for the first one only. False when stopped.
-bool SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                             eval::Report& report) const {
+/// Rank 0 is the same for all and scored for the first one only.
+eval::SweepEnding SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
+                                          eval::Report& report) const {
   std::optional<eval::SweepResult> base;
   for (Entry& entry : entries) {
     eval::SweepOptions options = entry.options;
@@ -130,7 +124,7 @@ bool SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork&
       result =
           eval::run_sweep(entry.llama, entry.adapter ? &*entry.adapter : nullptr, work, options);
     }
-    const bool stopped = result.stopped;
+    const eval::SweepEnding ending = result.ending;
     if (with_base && base) add_result(*base, entry, report);
     if (with_base && !base && !result.rows.empty()) {
       const auto is_base = [](const auto& x) { return x.rank == 0; };
@@ -142,9 +136,9 @@ bool SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork&
                    std::back_inserter(base->task_samples), is_base);
     }
     if (!result.rows.empty()) add_result(std::move(result), entry, report);
-    if (stopped) return false;
+    if (!ending.whole()) return ending;
   }
-  return true;
+  return {};
 }
 
 /// Two entries of one name that bring the same rank would be two points in one place.
@@ -173,8 +167,9 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
 
   const Evaluation evaluation = read_evaluation(flags_.evaluation, base, common.quiet);
   eval::Report report = new_report(evaluation, flags_.evaluation, base, flags_.model);
-  const bool whole = sweep_all(entries, evaluation.work(), report);
-  const int code = whole ? 0 : 128 + interrupt_signal();
+  const eval::SweepEnding ending = sweep_all(entries, evaluation.work(), report);
+  if (report.sweeps.empty() && ending.error) throw UserError(*ending.error);
+  const int code = ending.stopped ? 128 + interrupt_signal() : 0;
   if (report.sweeps.empty()) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
@@ -182,7 +177,8 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
   eval::write_report(output.path(), report, reporting);
   output.commit();
   std::cout << eval::sweep_table(report, reporting);
-  say(common.quiet, cat(whole ? "" : "interrupted; ", "wrote ", flags_.output.string()));
+  say(common.quiet, cat(ending.stopped ? "interrupted; " : "", "wrote ", flags_.output.string()));
+  if (ending.error) throw UserError(*ending.error);  // behind what was found before it
   return code;
 }
 

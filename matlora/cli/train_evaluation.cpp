@@ -82,12 +82,9 @@ void TrainEvaluation::resume_at(int64_t step, const model::Model& base, adapter:
   if (last < step) after_step(step, base, adapter, directory);
 }
 
-/// Ranks ascending, each once.
 eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter) const {
   eval::SweepOptions options;
-  options.ranks = ranks_.empty() ? default_ranks(adapter.rule) : ranks_;
-  std::sort(options.ranks.begin(), options.ranks.end());
-  options.ranks.erase(std::unique(options.ranks.begin(), options.ranks.end()), options.ranks.end());
+  options.ranks = chosen_ranks(ranks_, &adapter);
   options.gate = adapter.inference_gate;
   options.batch_size = flags_.batch_size;
   options.stop = [] { return interrupt_signal() != 0; };
@@ -110,7 +107,8 @@ void TrainEvaluation::score_step(int64_t step, const model::Model& base, adapter
   std::erase(options.ranks, 0);
   const eval::SweepResult result =
       eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
-  if (result.stopped) return;
+  if (result.ending.error) throw UserError(*result.ending.error);
+  if (result.ending.stopped) return;
   std::ofstream log(directory / kLog, std::ios::app);
   for (const eval::RankScore& row : result.rows) log << line_of(row, step).dump() << '\n';
   if (!log.flush()) fail((directory / kLog).string(), "cannot be written");
@@ -124,7 +122,8 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
   options.samples = true;
   options.quiet = quiet;
   eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
-  if (result.stopped) {
+  if (result.ending.error) throw UserError(*result.ending.error);
+  if (result.ending.stopped) {
     say(false, cat("interrupted: no ", (directory / kDirectory).string(),
                    "; the adapter is whole, and `matlora sweep` scores it"));
     return false;

@@ -59,11 +59,12 @@ std::string responses(const std::vector<const TaskSample*>& samples) {
   return element("div", "class=\"answers\" tabindex=\"0\"", "\n" + cards) + "\n";
 }
 
-/// The likeliest choice is bold.
+/// The likeliest choice is bold, the first of equals.
 std::string choice_cell(const TaskSample& sample, size_t choice) {
   const std::vector<double>& all = sample.log_likelihoods;
   if (choice >= all.size()) return missing_cell();
-  const bool likeliest = all[choice] == *std::max_element(all.begin(), all.end());
+  const auto first = std::max_element(all.begin(), all.end()) - all.begin();
+  const bool likeliest = static_cast<size_t>(first) == choice;
   return number_cell(all[choice], fixed(all[choice], 2), likeliest ? "best" : "");
 }
 
@@ -75,7 +76,7 @@ std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& 
     verdicts += element("td", "class=\"number\"", verdict(*sample));
   }
   for (size_t i = 0; i < item.choices.size(); ++i) {
-    const bool right = item.choices[i] == item.reference;
+    const bool right = static_cast<int64_t>(i) == item.gold;
     std::string cells = element("td", right ? "class=\"right\"" : "",
                                 (right ? "✓ " : "") + escaped(item.choices[i]));
     for (const TaskSample* sample : samples) cells += choice_cell(*sample, i);

@@ -78,6 +78,7 @@ struct TaskItem {
   std::string prompt;                // without the examples before it
   std::vector<std::string> choices;  // empty for a generation
   std::string reference;             // the right answer
+  int64_t gold = 0;                  // its place among the choices
 };
 
 struct Report {

@@ -120,6 +120,30 @@ bool score_tasks(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
   return true;
 }
 
+/// Everything at one rank; false when stopped, which leaves the result as it was.
+bool add_rank(const nn::Llama& llama, adapter::Adapter* adapter, int64_t rank, Sweep& sweep,
+              SweepResult& result) {
+  const double start_s = sweep.progress.elapsed_s();
+  RankScore row;
+  row.rank = rank;
+  if (adapter != nullptr) {
+    adapter->select_rank(rank, sweep.options.gate, llama.device());
+    row.adapter_parameters = adapter->parameters(rank);
+  }
+  nn::Llama at_rank = llama;
+  nn::merge_deltas(at_rank);
+  std::vector<Sample> samples;
+  std::vector<TaskSample> task_samples;
+  if (!score_examples(at_rank, sweep, row, samples)) return false;
+  if (!score_tasks(at_rank, sweep, row, task_samples)) return false;
+  row.seconds = sweep.progress.elapsed_s() - start_s;
+  result.rows.push_back(std::move(row));
+  if (!sweep.options.samples) return true;
+  std::move(samples.begin(), samples.end(), std::back_inserter(result.samples));
+  std::move(task_samples.begin(), task_samples.end(), std::back_inserter(result.task_samples));
+  return true;
+}
+
 void check_request(const adapter::Adapter* adapter, const SweepWork& work,
                    const SweepOptions& options) {
   check(!work.examples.empty() || !work.suites.empty(), "sweep: nothing to score");
@@ -139,27 +163,12 @@ SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const S
   Sweep sweep{work, options, std::move(packs), Progress("sweep", steps, options.quiet)};
   SweepResult result;
   for (const int64_t rank : options.ranks) {
-    const double start_s = sweep.progress.elapsed_s();
-    RankScore row;
-    row.rank = rank;
-    if (adapter != nullptr) {
-      adapter->select_rank(rank, options.gate, llama.device());
-      row.adapter_parameters = adapter->parameters(rank);
+    try {
+      if (!add_rank(llama, adapter, rank, sweep, result)) result.ending.stopped = true;
+    } catch (const UserError& error) {
+      result.ending.error = error;
     }
-    nn::Llama at_rank = llama;
-    nn::merge_deltas(at_rank);
-    std::vector<Sample> samples;
-    std::vector<TaskSample> task_samples;
-    if (!score_examples(at_rank, sweep, row, samples) ||
-        !score_tasks(at_rank, sweep, row, task_samples)) {
-      result.stopped = true;
-      return result;
-    }
-    row.seconds = sweep.progress.elapsed_s() - start_s;
-    result.rows.push_back(std::move(row));
-    if (!options.samples) continue;
-    std::move(samples.begin(), samples.end(), std::back_inserter(result.samples));
-    std::move(task_samples.begin(), task_samples.end(), std::back_inserter(result.task_samples));
+    if (!result.ending.whole()) break;
   }
   return result;
 }

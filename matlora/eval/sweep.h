@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/error.h"
 #include "matlora/data/examples.h"
 #include "matlora/eval/results.h"
 #include "matlora/eval/task_run.h"
@@ -31,11 +33,18 @@ struct SweepWork {
   std::span<const TaskSuite> suites = {};
 };
 
+/// Why a sweep ended before its last rank, if it did.
+struct SweepEnding {
+  bool stopped = false;            // it was told to
+  std::optional<UserError> error;  // a rank cannot be scored
+  bool whole() const { return !stopped && !error; }
+};
+
 struct SweepResult {
   std::vector<RankScore> rows;           // in the order of SweepOptions::ranks
   std::vector<Sample> samples;           // by rank, then by index; empty unless asked for
   std::vector<TaskSample> task_samples;  // by rank, task, index; empty unless asked for
-  bool stopped = false;                  // then only the ranks that were done are here
+  SweepEnding ending;                    // then only the ranks that were done are here
 };
 
 /// Scores the work at every rank of `adapter`, which is attached to `llama`; null: there is none,

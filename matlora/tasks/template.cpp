@@ -34,6 +34,10 @@ Template::Template(const std::string& text, std::string where)
 
 const Json& Template::value(const JsonObject& record, const std::string& field) const {
   if (const Json* found = record.find(field)) return *found;
+  if (record.value().contains(field)) {
+    fail(record.where(), "'", printable(field), "': expected a value, got null; ", where_, " has {",
+         printable(field), "}");
+  }
   std::vector<std::string> fields;
   for (const auto& item : record.value().items()) fields.push_back(item.key());
   fail(record.where(), "'", printable(field), "' is missing; ", where_, " has {", printable(field),

@@ -86,6 +86,7 @@ std::string translate_escape(const std::string& pattern, size_t& i, bool in_clas
 std::string translate(const std::string& pattern, const std::string& where) {
   std::string result;
   bool in_class = false;
+  size_t inside = 0;  // where the class's first character stands: a ] there does not end it
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
     if (c == '\\' && i + 1 < pattern.size()) {
@@ -96,8 +97,11 @@ std::string translate(const std::string& pattern, const std::string& where) {
     if (in_class && (nested || pattern.compare(i, 2, "&&") == 0)) {
       fail(where, "pattern '", printable(pattern), "': set operations in [] are not supported");
     }
-    if (c == '[') in_class = true;
-    if (c == ']' && !pattern.substr(0, i).ends_with(":")) in_class = false;
+    if (c == '[' && !in_class) {
+      in_class = true;
+      inside = i + (pattern.compare(i, 2, "[^") == 0 ? 2 : 1);
+    }
+    if (c == ']' && i != inside && !pattern.substr(0, i).ends_with(":")) in_class = false;
     result += c;
   }
   return result;

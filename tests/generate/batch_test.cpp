@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -72,6 +73,13 @@ TEST(DecodeBatch, WhatAllPromptsBeginWithIsTakenInOnce) {
   // One that is all of it: the stem ends before its last token.
   requests[3].prompt.resize(40);
   EXPECT_EQ(run(model, requests, 4), one_at_a_time(model, requests));
+}
+
+TEST(DecodeBatch, LogitsThatAreNoNumbersAreAnErrorFromAnyThread) {
+  nn::Llama model = tests::tiny_llama();
+  model.lm_head.weight.fill_(std::numeric_limits<double>::quiet_NaN());
+  const std::vector<Request> requests = requests_of(9);
+  EXPECT_THROW(decode_batch(model, requests, 9, {}), UserError);
 }
 
 TEST(DecodeBatch, StopsBetweenPasses) {

@@ -1,7 +1,8 @@
 """matlora sweep --task against lm-evaluation-harness on tiny models (tools/golden/lm_eval_tasks.py): every document's log-likelihoods,
 answers and metrics, and every task's mean and standard error.
 
-A log-likelihood is a sum of float32 log-probabilities: 2e-6 of it (16 roundings), and 1e-6 for each token where it is small.
+A log-likelihood is a sum of float32 log-probabilities: 5e-6 of it, as for SmolLM2's. Where the two are furthest apart (2.5e-6) lm-eval is
+1.4e-6 off its own value in float64, to the one side, and matlora 1.1e-6 to the other.
 """
 
 import parity
@@ -58,7 +59,7 @@ def compare_task(suite, case, protocol, means, samples, expected):
         return
     got = [value for row in rows for value in row["loglikelihoods"]]
     reference = [value for row in expected["samples"] for value, _ in row["loglikelihoods"]]
-    suite.close(case, "log-likelihoods", got, reference, relative=2e-6, absolute=1e-5)
+    suite.close(case, "log-likelihoods", got, reference, relative=5e-6)
 
 
 def main():

@@ -156,6 +156,9 @@ TEST_F(UserTask, ThePatternsGroupIsTheAnswer) {
   const Task first = task(kWritten, R"j({"answer_regex": "#### (-?[0-9.,]+)"})j");
   EXPECT_EQ(judged(first, "so #### 5 and #### 6", "2+3\n#### 5"), Judged("5", true));
   EXPECT_EQ(judged(first, "so #### 5", " 5\n"), Judged("5", true));  // a reference without marks
+  const Task bracket =
+      task(kWritten, R"json({"answer_regex": "[]\\d]+"})json");  // ] first is itself
+  EXPECT_EQ(judged(bracket, "a 1]2 b", "1]2"), Judged("1]2", true));
   EXPECT_EQ(judged(first, "so 5", "5"), Judged("[invalid]", false));
   const Task last = task(kWritten, R"j({"answer_regex": "#### (-?[0-9.,]+)", "take": "last"
   })j");
@@ -280,7 +283,8 @@ TEST_F(UserTask, WrongRecords) {
                 ": 'question' has {q}; did you mean 'qq'?");
   expect_has(record_error(fixed, R"({"q": ["A"], "label": 0})"),
              "t.jsonl:1: 'q': expected a string or a number, got a list");
-  expect_has(record_error(fixed, R"({"q": "A", "label": null})"), "t.jsonl:1: 'label' is missing");
+  expect_has(record_error(fixed, R"({"q": "A", "label": null})"),
+             "t.jsonl:1: 'label': expected a value, got null");
   for (const char* label : {"2", "-1", "\"02\"", "1.0", "\"maybe\"", "\"\""}) {
     expect_has(record_error(fixed, cat(R"({"q": "A", "label": )", label, "}")),
                "t.jsonl:1: 'gold': expected one of 0..1 or the text of one of the choices, got '");
