@@ -34,7 +34,8 @@ def lm_eval(options, data, slices, task):
 def matlora(options, data, adapter, ranks, task):
     with tempfile.TemporaryDirectory() as directory:
         _, wall, peak = harness.run([options.binary, "sweep", "--model", options.model, "--adapter", adapter, "--ranks", ",".join(map(str, ranks)),
-                                     "--task-data", data, "--task", *TASKS[task](options), "--output", pathlib.Path(directory) / "out",
+                                     "--task-data", data, "--task", *TASKS[task](options), "--batch-size", options.batch_size,
+                                     "--output", pathlib.Path(directory) / "out",
                                      "--dtype", "float32", "--device", "cpu", "--threads", options.threads, "--quiet"])
     return {"wall_s": wall, "peak_rss_mib": peak}
 
@@ -56,7 +57,7 @@ def main():
     parser.add_argument("--problems", type=int, default=16)
     parser.add_argument("--items", type=int, default=100)
     parser.add_argument("--ranks", default="1,2,4,8,16,32")
-    parser.add_argument("--batch-size", type=int, default=8, help="lm-eval's")
+    parser.add_argument("--batch-size", type=int, default=8, help="of both")
     parser.add_argument("--peers", type=int, default=0, help="how many ranks lm-eval runs, the time of the others being the same; 0: all")
     options = parser.parse_args()
     ranks = [int(rank) for rank in options.ranks.split(",")]

@@ -56,9 +56,9 @@ const char* dtype_name(at::ScalarType dtype) {
   return "float16";
 }
 
-model::Model load_model(const fs::path& path, const Common& common) {
+model::Model load_model(const fs::path& path, const Common& common, model::Weights weights) {
   const at::Device device = choose_device(common);
-  return model::load(path, choose_dtype(common, device), device);
+  return model::load(path, choose_dtype(common, device), device, weights);
 }
 
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {

@@ -35,7 +35,8 @@ at::ScalarType choose_dtype(const Common& common, at::Device device);
 const char* dtype_name(at::ScalarType dtype);
 
 /// Loads the base model as the common flags say.
-model::Model load_model(const fs::path& path, const Common& common);
+model::Model load_model(const fs::path& path, const Common& common,
+                        model::Weights weights = model::Weights::in_memory);
 
 /// Loads an adapter, checks that it was trained on this base (unless `any_base`), attaches it.
 /// Throws UserError otherwise.

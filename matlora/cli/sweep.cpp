@@ -15,9 +15,13 @@
 #include "matlora/cli/evaluation.h"
 #include "matlora/cli/sweep_flags.h"
 #include "matlora/eval/report.h"
+#include "matlora/nn/block_memory.h"
 
 namespace matlora::cli {
 namespace {
+
+/// Of freed tensors, for the next ones: about what a layer makes of a pass.
+constexpr size_t kWaitingBytes = 64 << 20;
 
 /// What one --adapter adds, on the model; without one the base model alone.
 struct Entry {
@@ -159,9 +163,10 @@ void check_entries(const std::vector<Entry>& entries) {
 int SweepCommand::run(const Common& common, CLI::App& app) {
   flags_.check(app);
   const eval::ReportOptions reporting = flags_.report_options();
+  nn::use_block_memory(kWaitingBytes);
   watch_interrupts();  // from here on there is something to clean up
   AtomicDirectory output(flags_.output, flags_.force);
-  model::Model base = load_model(flags_.model, common);
+  model::Model base = load_model(flags_.model, common, model::Weights::on_demand);
   std::vector<Entry> entries = open_entries(base, common.quiet);
   check_entries(entries);
 

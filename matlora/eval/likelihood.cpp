@@ -106,60 +106,60 @@ class Scorer {
     pass.run(model_, cache_);
   }
 
-  /// Groups [begin, end): what each shares in one pass, then all tails in another.
+  /// Groups [begin, end) in one pass: what each shares, then all tails. Layer after layer the tails
+  /// read the keys of what they follow, which then are done with.
   void score(size_t begin, size_t end) {
-    Pass contexts, tails;
-    std::vector<int64_t> context_slots, tail_slots;
-    for (size_t g = begin; g < end; ++g) {
-      const Group& group = groups_[g];
-      const int64_t shared = shared_tokens(group);
-      int64_t slot = stem_slot_;
-      if (shared > stem_) {
-        slot = open_behind(stem_slot_, shared - stem_);
-        context_slots.push_back(slot);
-        contexts.add(group[0], stem_, shared, slot);
-        for (size_t i = 0; i < group.size(); ++i) {
-          if (first_equal(group, i) < i) continue;
-          contexts.score(group[i], stem_, shared, results_[g][i]);
-        }
-      }
-      waiting_.push_back({g, std::max(shared, stem_), slot});
-    }
-    contexts.run(model_, cache_);
-    for (const Waiting& context : waiting_) add_tails(context, tails, tail_slots);
-    tails.run(model_, cache_);
-    waiting_.clear();
+    Pass pass;
+    std::vector<int64_t> slots;  // those that others go on from first
+    std::vector<Context> contexts;
+    for (size_t g = begin; g < end; ++g) contexts.push_back(add_context(g, pass, slots));
+    for (const Context& context : contexts) add_tails(context, pass, slots);
+    pass.run(model_, cache_);
     for (size_t g = begin; g < end; ++g) {
       for (size_t i = 0; i < groups_[g].size(); ++i) {
         results_[g][i] = results_[g][first_equal(groups_[g], i)];
       }
     }
-    for (const int64_t slot : tail_slots) cache_.close(slot);
-    for (const int64_t slot : context_slots) cache_.close(slot);
+    for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) cache_.close(*slot);
   }
 
   int64_t stem() const { return stem_; }  ///< tokens
   std::vector<std::vector<double>> take() { return std::move(results_); }
 
  private:
-  /// A group whose context is in `slot` (-1: it has none).
-  struct Waiting {
+  /// What a group's continuations share: their first `shared` tokens, of which the last `own` are
+  /// in `slot` with this pass and those before are the stem (slot -1: there is none of both).
+  struct Context {
     size_t group;
-    int64_t shared, slot;
+    int64_t shared, own, slot;
   };
 
-  int64_t open_behind(int64_t slot, int64_t room) {
-    return slot < 0 ? cache_.open(room) : cache_.fork(slot, room);
+  int64_t open_behind(int64_t slot, int64_t room, int64_t ahead) {
+    return slot < 0 ? cache_.open(room, nn::Keep::pass)
+                    : cache_.fork(slot, room, nn::Keep::pass, ahead);
   }
 
-  void add_tails(const Waiting& context, Pass& tails, std::vector<int64_t>& slots) {
+  Context add_context(size_t index, Pass& pass, std::vector<int64_t>& slots) {
+    const Group& group = groups_[index];
+    const int64_t shared = shared_tokens(group);
+    if (shared <= stem_) return {index, stem_, 0, stem_slot_};
+    const int64_t slot = open_behind(stem_slot_, shared - stem_, 0);
+    slots.push_back(slot);
+    pass.add(group[0], stem_, shared, slot);
+    for (size_t i = 0; i < group.size(); ++i) {
+      if (first_equal(group, i) == i) pass.score(group[i], stem_, shared, results_[index][i]);
+    }
+    return {index, shared, shared - stem_, slot};
+  }
+
+  void add_tails(const Context& context, Pass& pass, std::vector<int64_t>& slots) {
     const Group& group = groups_[context.group];
     for (size_t i = 0; i < group.size(); ++i) {
       const int64_t length = input_length(group[i]);
       if (length <= context.shared || first_equal(group, i) < i) continue;
-      slots.push_back(open_behind(context.slot, length - context.shared));
-      tails.add(group[i], context.shared, length, slots.back());
-      tails.score(group[i], context.shared, length, results_[context.group][i]);
+      slots.push_back(open_behind(context.slot, length - context.shared, context.own));
+      pass.add(group[i], context.shared, length, slots.back());
+      pass.score(group[i], context.shared, length, results_[context.group][i]);
     }
   }
 
@@ -167,7 +167,6 @@ class Scorer {
   std::span<const Group> groups_;
   nn::KvCache cache_;  // of this call, so of one adapter and rank
   int64_t stem_, stem_slot_ = -1;
-  std::vector<Waiting> waiting_;
   std::vector<std::vector<double>> results_;
 };
 

@@ -120,6 +120,16 @@ bool score_tasks(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
   return true;
 }
 
+/// Whether tokens are generated, one pass through all weights for each.
+bool generates(const SweepWork& work) {
+  for (const TaskSuite& suite : work.suites) {
+    for (const PreparedTask& task : suite.tasks) {
+      if (!task.requests.empty()) return true;
+    }
+  }
+  return false;
+}
+
 /// Everything at one rank; false when stopped, which leaves the result as it was.
 bool add_rank(const nn::Llama& llama, adapter::Adapter* adapter, int64_t rank, Sweep& sweep,
               SweepResult& result) {
@@ -131,7 +141,7 @@ bool add_rank(const nn::Llama& llama, adapter::Adapter* adapter, int64_t rank, S
     row.adapter_parameters = adapter->parameters(rank);
   }
   nn::Llama at_rank = llama;
-  nn::merge_deltas(at_rank);
+  if (!llama.on_demand() || generates(sweep.work)) nn::merge_deltas(at_rank);
   std::vector<Sample> samples;
   std::vector<TaskSample> task_samples;
   if (!score_examples(at_rank, sweep, row, samples)) return false;

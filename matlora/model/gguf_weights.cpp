@@ -56,29 +56,44 @@ class GgufWeights : public WeightSource {
   }
 
   at::Tensor get(const std::string& name, const std::vector<int64_t>& shape) const override {
+    return in_order(name, in_place(find(name, shape)));
+  }
+
+  at::Tensor copy(const std::string& name, const std::vector<int64_t>& shape) const override {
+    const format::GgufTensor& tensor = find(name, shape);
+    at::Tensor value = dequantized(tensor);
+    file_.file()->forget(tensor.bytes);
+    return in_order(name, value);
+  }
+
+  std::string where() const override { return file_.file()->path().string(); }
+
+ private:
+  const format::GgufTensor& find(const std::string& name, const std::vector<int64_t>& shape) const {
     const format::GgufTensor* tensor = file_.find(gguf_name(name));
     if (!tensor) fail(where(), "tensor '", gguf_name(name), "' is missing");
     if (tensor->shape != shape) {
       fail(where(), tensor->name, ": expected shape ", shape_text(shape),
            " from the metadata, got ", shape_text(tensor->shape));
     }
-    at::Tensor value = in_place(*tensor);
+    return *tensor;
+  }
+
+  /// Rows as transformers has them.
+  at::Tensor in_order(const std::string& name, const at::Tensor& value) const {
     if (name.find("q_proj") != std::string::npos) return unpermute(value, config_.num_heads);
     if (name.find("k_proj") != std::string::npos) return unpermute(value, config_.num_kv_heads);
     return value;
   }
 
-  std::string where() const override { return file_.file()->path().string(); }
-
- private:
   /// Float32 data as they lie in the file; anything else dequantised, once and for all.
   at::Tensor in_place(const format::GgufTensor& tensor) const {
-    if (tensor.type != format::GgmlType::f32) {
-      at::Tensor value = dequantized(tensor);
-      file_.file()->forget(tensor.bytes);
-      return value;
+    if (tensor.type == format::GgmlType::f32) {
+      return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, file_.file());
     }
-    return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, file_.file());
+    at::Tensor value = dequantized(tensor);
+    file_.file()->forget(tensor.bytes);
+    return value;
   }
 
   format::Gguf file_;

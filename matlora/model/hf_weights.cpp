@@ -26,14 +26,15 @@ class HfWeights : public WeightSource {
   bool has(const std::string& name) const override { return tensors_.count(name) != 0; }
 
   at::Tensor get(const std::string& name, const std::vector<int64_t>& shape) const override {
-    const auto found = tensors_.find(name);
-    if (found == tensors_.end()) fail(where(), "tensor '", name, "' is missing");
-    const Place& place = found->second;
-    if (place.view->shape != shape) {
-      fail(place.file->path().string(), name, ": expected shape ", shape_text(shape),
-           " from config.json, got ", shape_text(place.view->shape));
-    }
+    const Place& place = find(name, shape);
     return wrap(*place.view, place.file);
+  }
+
+  at::Tensor copy(const std::string& name, const std::vector<int64_t>& shape) const override {
+    const Place& place = find(name, shape);
+    at::Tensor value = wrap(*place.view, place.file).clone();
+    place.file->forget(place.view->bytes);
+    return value;
   }
 
   std::string where() const override { return directory_.string(); }
@@ -43,6 +44,17 @@ class HfWeights : public WeightSource {
     const format::TensorView* view;
     std::shared_ptr<const MappedFile> file;
   };
+
+  const Place& find(const std::string& name, const std::vector<int64_t>& shape) const {
+    const auto found = tensors_.find(name);
+    if (found == tensors_.end()) fail(where(), "tensor '", name, "' is missing");
+    const Place& place = found->second;
+    if (place.view->shape != shape) {
+      fail(place.file->path().string(), name, ": expected shape ", shape_text(shape),
+           " from config.json, got ", shape_text(place.view->shape));
+    }
+    return place;
+  }
 
   static std::set<std::string> shards(const fs::path& index) {
     const Json json = read_json(index);

@@ -73,12 +73,36 @@ class Digest {
   uint64_t hash_ = 0xcbf29ce484222325u;
 };
 
+/// A linear layer's weight that stays in its file.
+class FileWeight : public nn::StoredWeight {
+ public:
+  FileWeight(std::shared_ptr<const WeightSource> source, std::string name, int64_t out, int64_t in)
+      : StoredWeight(out, in), source_(std::move(source)), name_(std::move(name)) {}
+
+  at::Tensor load() const override { return source_->copy(name_, {out(), in()}).to(at::kFloat); }
+
+ private:
+  std::shared_ptr<const WeightSource> source_;
+  std::string name_;
+};
+
+/// Of the tensors, and where they come from.
+struct Placing {
+  at::ScalarType dtype;
+  at::Device device;
+  Weights weights;
+
+  bool on_demand() const {
+    return weights == Weights::on_demand && dtype == at::kFloat && device.is_cpu();
+  }
+};
+
 /// Builds the modules of one model from a source of weights.
 class Builder {
  public:
-  Builder(const WeightSource& source, const format::LlamaConfig& config, at::ScalarType dtype,
-          at::Device device)
-      : source_(source), config_(config), dtype_(dtype), device_(device) {}
+  Builder(std::shared_ptr<const WeightSource> source, const format::LlamaConfig& config,
+          Placing placing)
+      : source_(std::move(source)), config_(config), placing_(placing) {}
 
   nn::Llama build(const std::vector<float>& frequencies) {
     const auto& c = config_;
@@ -93,7 +117,7 @@ class Builder {
                                ? model.embedding
                                : tensor("lm_head.weight", {c.vocab_size, c.hidden_size});
     for (int64_t i = 0; i < c.num_layers; ++i) model.layers.push_back(layer(i));
-    model.frequencies = at::tensor(frequencies, at::kFloat).to(device_);
+    model.frequencies = at::tensor(frequencies, at::kFloat).to(placing_.device);
     return model;
   }
 
@@ -102,13 +126,20 @@ class Builder {
 
  private:
   at::Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) {
-    const at::Tensor stored = source_.get(name, shape);
+    const at::Tensor stored = source_->get(name, shape);
     digest_.add(stored);
-    return stored.to(device_, dtype_);
+    return stored.to(placing_.device, placing_.dtype);
   }
 
   nn::Linear linear(const std::string& name, int64_t out, int64_t in, bool bias) {
-    nn::Linear result{tensor(name + ".weight", {out, in}), {}, nullptr};
+    const std::string weight = name + ".weight";
+    nn::Linear result;
+    if (placing_.on_demand()) {
+      digest_.add(source_->copy(weight, {out, in}));
+      result.stored = std::make_shared<FileWeight>(source_, weight, out, in);
+    } else {
+      result.weight = tensor(weight, {out, in});
+    }
     if (bias) result.bias = tensor(name + ".bias", {out});
     return result;
   }
@@ -126,16 +157,15 @@ class Builder {
             linear(attention + "k_proj", keys, width, bias),
             linear(attention + "v_proj", keys, width, bias),
             linear(attention + "o_proj", width, queries,
-                   bias && source_.has(attention + "o_proj.bias")),
+                   bias && source_->has(attention + "o_proj.bias")),
             linear(mlp + "gate_proj", inner, width, c.mlp_bias),
             linear(mlp + "up_proj", inner, width, c.mlp_bias),
             linear(mlp + "down_proj", width, inner, c.mlp_bias)};
   }
 
-  const WeightSource& source_;
+  std::shared_ptr<const WeightSource> source_;
   const format::LlamaConfig& config_;
-  at::ScalarType dtype_;
-  at::Device device_;
+  Placing placing_;
   Digest digest_;
 };
 
@@ -181,14 +211,13 @@ void check_token_ids(const Model& model, const std::string& where) {
   }
 }
 
-Model load_gguf(const fs::path& path, at::ScalarType dtype, at::Device device) {
+Model load_gguf(const fs::path& path, Placing placing) {
   format::Gguf file = format::Gguf::open(path);
   format::LlamaConfig config = format::read_gguf_config(file);
   text::Tokenizer tokenizer = text::Tokenizer::from_gguf(gguf_vocabulary(file));
   std::vector<float> turns = frequencies(config);
   divide_by_rope_factors(file, turns);
-  const auto source = open_gguf_weights(std::move(file), config);
-  Builder builder(*source, config, dtype, device);
+  Builder builder(open_gguf_weights(std::move(file), config), config, placing);
   nn::Llama llama = builder.build(turns);
   return {path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
 }
@@ -209,11 +238,10 @@ std::optional<int32_t> tokenizer_eos(const fs::path& directory, const text::Toke
   return id;
 }
 
-Model load_hf(const fs::path& path, at::ScalarType dtype, at::Device device) {
+Model load_hf(const fs::path& path, Placing placing) {
   format::LlamaConfig config = format::read_hf_config(path);
   text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
-  const auto source = open_hf_weights(path);
-  Builder builder(*source, config, dtype, device);
+  Builder builder(open_hf_weights(path), config, placing);
   nn::Llama llama = builder.build(frequencies(config));
   Model model{path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
   if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
@@ -222,8 +250,9 @@ Model load_hf(const fs::path& path, at::ScalarType dtype, at::Device device) {
 
 }  // namespace
 
-Model load(const fs::path& path, at::ScalarType dtype, at::Device device) {
-  Model model = is_gguf(path) ? load_gguf(path, dtype, device) : load_hf(path, dtype, device);
+Model load(const fs::path& path, at::ScalarType dtype, at::Device device, Weights weights) {
+  const Placing placing{dtype, device, weights};
+  Model model = is_gguf(path) ? load_gguf(path, placing) : load_hf(path, placing);
   check_token_ids(model, path.string());
   for (const int64_t id : model.config.eos_token_ids) {
     const auto stop = static_cast<int32_t>(id);

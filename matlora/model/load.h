@@ -26,11 +26,18 @@ struct Model {
   std::string digest;
 };
 
+/// Where the weights of the layers' linear maps are. Embeddings, norms and biases are in memory.
+enum class Weights {
+  in_memory,
+  on_demand,  // nn::Linear::stored; only for float32 on the CPU, elsewhere in memory all the same
+};
+
 /// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json
 /// and its shards) and tokenizer.json, or a file ending in .gguf. Files stay mapped; weights whose
 /// stored dtype is `dtype` are used in place on the CPU. Throws UserError naming the file and the
 /// part that is missing, unsupported or of another shape than the configuration says.
-Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device);
+Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device,
+           Weights weights = Weights::in_memory);
 
 /// Only the tokenizer of such a path.
 text::Tokenizer load_tokenizer(const std::filesystem::path& path);

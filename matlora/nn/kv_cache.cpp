@@ -28,6 +28,14 @@ void copy_rows(const at::Tensor& rows, int64_t first, int64_t count, const at::T
   }
 }
 
+/// How many tokens `slot` takes in with this pass.
+int64_t new_tokens(std::span<const NewTokens> parts, int64_t slot) {
+  for (const NewTokens& part : parts) {
+    if (part.slot == slot) return part.count;
+  }
+  return 0;
+}
+
 void put(const at::Tensor& rows, int64_t first, int64_t count, const at::Tensor& memory,
          int64_t at) {
   if (memory.is_cpu() && rows.is_contiguous() && rows.scalar_type() == memory.scalar_type()) {
@@ -46,32 +54,35 @@ KvCache::KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
       head_dim_(head_dim),
       options_(options) {}
 
-int64_t KvCache::open(int64_t room) {
+int64_t KvCache::open(int64_t room, Keep keep) {
   check(room > 0, "kv cache: room for ", room, " tokens");
   // Of the closed slots the smallest that is large enough, else the largest, which grows.
+  const auto usable = [&](const Slot& slot) { return !slot.open && slot.keep == keep; };
   const auto better = [&](const Slot& a, const Slot& b) {
-    if (a.open != b.open) return b.open;
+    if (usable(a) != usable(b)) return usable(a);
     if ((a.room >= room) != (b.room >= room)) return a.room >= room;
     return a.room >= room ? a.room < b.room : a.room > b.room;
   };
   auto found = std::min_element(slots_.begin(), slots_.end(), better);
-  if (found == slots_.end() || found->open) found = slots_.insert(slots_.end(), Slot());
+  if (found == slots_.end() || !usable(*found)) found = slots_.insert(slots_.end(), Slot());
   if (found->room < room) {
     *found = Slot();  // before the new memory is there
-    const std::vector<int64_t> shape = {num_layers_, num_kv_heads_, room, head_dim_};
+    const int64_t kept = keep == Keep::pass ? 1 : num_layers_;
+    const std::vector<int64_t> shape = {kept, num_kv_heads_, room, head_dim_};
     found->keys = at::empty(shape, options_).unbind(0);
     found->values = at::empty(shape, options_).unbind(0);
     found->room = room;
   }
   found->length = 0;
   found->open = true;
+  found->keep = keep;
   return found - slots_.begin();
 }
 
-int64_t KvCache::fork(int64_t slot, int64_t room) {
+int64_t KvCache::fork(int64_t slot, int64_t room, Keep keep, int64_t ahead) {
   std::vector<Part> before = this->slot(slot).before;
-  before.push_back({slot, this->slot(slot).length});
-  const int64_t fork = open(room);
+  before.push_back({slot, this->slot(slot).length + ahead});
+  const int64_t fork = open(room, keep);
   this->slot(fork).before = std::move(before);
   ++this->slot(slot).forks;
   return fork;
@@ -105,7 +116,6 @@ KvCache::Slot& KvCache::slot(int64_t index) {
 
 std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTokens> parts,
                                             const at::Tensor& keys, const at::Tensor& values) {
-  const auto i = static_cast<size_t>(layer);
   std::vector<CachedSequence> sequences;
   sequences.reserve(parts.size());
   int64_t first = 0;
@@ -113,12 +123,17 @@ std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTo
     const Slot& to = slot(part.slot);
     const int64_t length = to.length + part.count;
     check(length <= to.room, "kv cache: ", length, " tokens, room for ", to.room);
+    const size_t i = to.place(layer);
     put(keys, first, part.count, to.keys[i], to.length);
     put(values, first, part.count, to.values[i], to.length);
     sequences.push_back({{to.keys[i], to.values[i], length}, part.count, {}});
     for (const Part& before : to.before) {
       const Slot& from = slot(before.slot);
-      sequences.back().before.push_back({from.keys[i], from.values[i], before.length});
+      const size_t j = from.place(layer);
+      check(from.length >= before.length ||
+                from.length + new_tokens(parts, before.slot) >= before.length,
+            "kv cache: slot ", part.slot, " goes on from tokens that are not there");
+      sequences.back().before.push_back({from.keys[j], from.values[j], before.length});
     }
     first += part.count;
   }

@@ -27,6 +27,12 @@ struct CachedSequence {
   std::vector<CachedTokens> before;  // what its own tokens follow, which other sequences share
 };
 
+/// For how long a slot keeps what it is given.
+enum class Keep {
+  sequence,  // while the slot is open
+  pass,      // until the next layer: for sequences whose tokens all come in one pass
+};
+
 /// Slots for sequences, each with its own room and length. A sequence may go on from another one,
 /// whose tokens then are kept once for all that do. Keys depend on everything that made them, so a
 /// cache belongs to one model, one adapter and one rank: its owner makes a new one whenever one of
@@ -37,10 +43,11 @@ class KvCache {
           const at::TensorOptions& options);
 
   /// A slot for a new sequence of at most `room` tokens; the memory of closed ones is used again.
-  int64_t open(int64_t room);
-  /// A slot for a sequence that goes on from what `slot` holds now, with room for so many tokens
-  /// more. What `slot` takes in later is no part of it. `slot` must stay open as long.
-  int64_t fork(int64_t slot, int64_t room);
+  int64_t open(int64_t room, Keep keep = Keep::sequence);
+  /// A slot for a sequence that goes on from what `slot` holds now and the `ahead` tokens that it
+  /// takes in with the fork's first ones, in the same pass; with room for so many tokens more. What
+  /// `slot` takes in later is no part of it. `slot` must stay open as long.
+  int64_t fork(int64_t slot, int64_t room, Keep keep = Keep::sequence, int64_t ahead = 0);
   /// Gives the slot back; its number may come again. Throws BugError when another goes on from it.
   void close(int64_t slot);
 
@@ -48,7 +55,7 @@ class KvCache {
 
   /// Puts the new keys and values of one layer, [N, H_kv, D], packed in the order of `parts`,
   /// behind what their sequences hold. A slot stands in `parts` once. Throws BugError for a closed
-  /// slot and for tokens that do not fit.
+  /// slot, for tokens that do not fit, and for a fork of tokens that its origin does not have yet.
   std::vector<CachedSequence> append(int64_t layer, std::span<const NewTokens> parts,
                                      const at::Tensor& keys, const at::Tensor& values);
 
@@ -61,11 +68,15 @@ class KvCache {
     int64_t slot, length;
   };
   struct Slot {
-    std::vector<at::Tensor> keys, values;  // per layer [H_kv, room, D]
+    std::vector<at::Tensor> keys, values;  // per kept layer [H_kv, room, D]
     int64_t room = 0, length = 0;          // tokens of its own
     std::vector<Part> before;
     int64_t forks = 0;  // open slots that go on from it
     bool open = false;
+    Keep keep = Keep::sequence;
+
+    /// Where what belongs to `layer` is.
+    size_t place(int64_t layer) const { return static_cast<size_t>(layer) % keys.size(); }
   };
 
   const Slot& slot(int64_t index) const;

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/product.h"
 
 namespace matlora::nn {
@@ -102,17 +103,26 @@ at::Tensor Linear::forward(const at::Tensor& x) const {
 }
 
 Linear Linear::merged() const {
-  const LowRank change = delta ? delta->factors(weight.scalar_type()) : LowRank();
-  if (!change.defined()) return {weight, bias, nullptr};
-  at::Tensor sum = weight.clone(at::MemoryFormat::Contiguous);
+  at::Tensor sum = stored ? stored->load() : weight;
+  const LowRank change = delta ? delta->factors(sum.scalar_type()) : LowRank();
+  if (!change.defined()) return {sum, bias, nullptr, nullptr};
+  if (!stored) sum = sum.clone(at::MemoryFormat::Contiguous);
   multiply(change.up.detach(), change.down.detach(), sum, /*accumulate=*/true);
-  return {sum, bias, nullptr};
+  return {sum, bias, nullptr, nullptr};
 }
 
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x) {
   Frozen frozen;
   std::vector<at::Tensor> downs, ups;
   for (const Linear* layer : layers) {
+    if (layer->stored) {
+      check(!at::GradMode::is_enabled(), "linear: gradients through a stored weight");
+      const Linear loaded = layer->merged();
+      frozen.weights.push_back(loaded.weight);
+      frozen.biases.push_back(loaded.bias);
+      frozen.widths.push_back(0);
+      continue;
+    }
     const LowRank change = layer->delta ? layer->delta->factors(x.scalar_type()) : LowRank();
     frozen.weights.push_back(layer->weight);
     frozen.biases.push_back(layer->bias);

@@ -14,23 +14,43 @@
 
 namespace matlora::nn {
 
+/// A weight that is made anew whenever it is needed, where keeping it would take more memory than
+/// making it takes time.
+class StoredWeight {
+ public:
+  StoredWeight(int64_t out, int64_t in) : out_(out), in_(in) {}
+  virtual ~StoredWeight() = default;
+
+  /// [out, in], in memory of the caller's own.
+  virtual at::Tensor load() const = 0;
+
+  int64_t out() const { return out_; }
+  int64_t in() const { return in_; }
+
+ private:
+  int64_t out_, in_;
+};
+
 /// A frozen linear layer.
 struct Linear {
-  at::Tensor weight;                   // [out, in]
-  at::Tensor bias;                     // [out], or undefined
-  std::shared_ptr<const Delta> delta;  // or null
+  at::Tensor weight;                                // [out, in], or undefined: `stored` has it
+  at::Tensor bias;                                  // [out], or undefined
+  std::shared_ptr<const Delta> delta;               // or null
+  std::shared_ptr<const StoredWeight> stored = {};  // or null; then without gradients
 
-  int64_t in() const { return weight.size(1); }
-  int64_t out() const { return weight.size(0); }
+  int64_t in() const { return stored ? stored->in() : weight.size(1); }
+  int64_t out() const { return stored ? stored->out() : weight.size(0); }
 
   /// x: [N, in] -> [N, out]
   at::Tensor forward(const at::Tensor& x) const;
 
-  /// The same layer with its change added into a new weight, without gradients.
+  /// The same layer with its change added into a new weight, without gradients. A stored weight is
+  /// in memory then.
   Linear merged() const;
 };
 
-/// x: [N, in] -> one [N, out] per layer, all of one `in`.
+/// x: [N, in] -> one [N, out] per layer, all of one `in`. Stored weights are in memory for as long
+/// as this takes, their changes added to them.
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x);
 
 }  // namespace matlora::nn

@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <numeric>
+
 #include "matlora/base/error.h"
 #include "matlora/nn/cached_attention.h"
 #include "matlora/nn/packed_attention.h"
@@ -76,15 +78,30 @@ at::Tensor next_positions(std::span<const NewTokens> parts, const KvCache& cache
   return at::tensor(positions, at::kLong).to(device);
 }
 
-/// The parts' lengths where all are sequences of several tokens from their first one on, which need
-/// nothing of a cache; else nothing.
+/// The lengths of the parts up to the first that is not a sequence of several tokens from their
+/// first one on: these need nothing of a cache.
 std::vector<int64_t> whole_sequences(std::span<const NewTokens> parts, const KvCache& cache) {
   std::vector<int64_t> lengths;
   for (const NewTokens& part : parts) {
-    if (cache.length(part.slot) > 0 || part.count < 2) return {};
+    if (cache.length(part.slot) > 0 || part.count < 2) break;
     lengths.push_back(part.count);
   }
   return lengths;
+}
+
+/// Attention of new tokens, of which those of the first sequences, of lengths `whole`, see nothing
+/// older. -> [N, H·D]
+at::Tensor attention(const Heads& heads, std::span<const int64_t> whole,
+                     std::span<const CachedSequence> cached) {
+  if (whole.empty()) return cached_attention(heads.q, cached);
+  if (whole.size() == cached.size()) {
+    return packed_attention(heads.q, heads.k, heads.v, whole);
+  }
+  const int64_t first = std::accumulate(whole.begin(), whole.end(), int64_t{0});
+  return at::cat({packed_attention(heads.q.narrow(0, 0, first), heads.k.narrow(0, 0, first),
+                                   heads.v.narrow(0, 0, first), whole),
+                  cached_attention(heads.q.narrow(0, first, heads.q.size(0) - first),
+                                   cached.subspan(whole.size()))});
 }
 
 }  // namespace
@@ -104,13 +121,11 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
                          const at::Tensor& rows) const {
   const std::vector<int64_t> whole = whole_sequences(parts, cache);
-  at::Tensor x = run_layers(
-      *this, tokens, next_positions(parts, cache, device()), rows,
-      [&](int64_t layer, const Heads& heads) {
-        const std::vector<CachedSequence> cached = cache.append(layer, parts, heads.k, heads.v);
-        return whole.empty() ? cached_attention(heads.q, cached)
-                             : packed_attention(heads.q, heads.k, heads.v, whole);
-      });
+  at::Tensor x =
+      run_layers(*this, tokens, next_positions(parts, cache, device()), rows,
+                 [&](int64_t layer, const Heads& heads) {
+                   return attention(heads, whole, cache.append(layer, parts, heads.k, heads.v));
+                 });
   cache.advance(parts);
   return x;
 }

@@ -65,6 +65,9 @@ struct Llama {
   /// and rank that it has now: see KvCache.
   KvCache make_cache() const;
 
+  /// Whether weights are made when needed (Linear::stored).
+  bool on_demand() const { return !layers.empty() && layers.front().q_proj.stored; }
+
   at::ScalarType dtype() const { return embedding.scalar_type(); }
   at::Device device() const { return embedding.device(); }
   int64_t vocab_size() const { return embedding.size(0); }
@@ -76,9 +79,9 @@ void for_each_linear(Llama& model,
                      const std::function<void(const std::string& name, Linear& layer)>& visit);
 
 /// Adds every Delta, as it is now, into its layer's weight, so that a pass costs what it costs
-/// without an adapter. Weights that other copies of the model share stay as they are. Only for
-/// float32 and above: where a weight has fewer digits, the change would be rounded away, so there
-/// the Deltas stay.
+/// without an adapter, and brings stored weights into memory. Weights that other copies of the
+/// model share stay as they are. Only for float32 and above: where a weight has fewer digits, the
+/// change would be rounded away, so there the Deltas stay.
 void merge_deltas(Llama& model);
 
 }  // namespace matlora::nn

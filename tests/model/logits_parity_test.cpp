@@ -58,7 +58,29 @@ class LogitsParity : public ::testing::TestWithParam<std::string> {
 
 TEST_P(LogitsParity, HfDirectory) { compare(load(directory_, at::kFloat, at::kCPU)); }
 
+/// Weights made on demand: the same model to the bit.
+void expect_on_demand(const std::filesystem::path& path) {
+  const at::NoGradGuard no_grad;
+  const Model kept = load(path, at::kFloat, at::kCPU);
+  Model made = load(path, at::kFloat, at::kCPU, Weights::on_demand);
+  EXPECT_TRUE(made.llama.on_demand());
+  EXPECT_EQ(made.digest, kept.digest);
+  const at::Tensor tokens = tests::random_tokens(9, kept.llama.vocab_size());
+  const std::vector<int64_t> lengths = {4, 5};
+  const at::Tensor expected = kept.llama.hidden(tokens, lengths);
+  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
+  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
+  nn::merge_deltas(made.llama);
+  EXPECT_FALSE(made.llama.on_demand());
+  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
+  EXPECT_FALSE(load(path, at::kBFloat16, at::kCPU, Weights::on_demand).llama.on_demand());
+}
+
+TEST_P(LogitsParity, OnDemand) { expect_on_demand(directory_); }
+
 struct GgufLogitsParity : LogitsParity {};
+
+TEST_P(GgufLogitsParity, OnDemand) { expect_on_demand(gguf()); }
 
 TEST_P(GgufLogitsParity, TwinOfTheHfDirectory) {
   const Model twin = load(gguf(), at::kFloat, at::kCPU);

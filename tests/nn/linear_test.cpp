@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "matlora/base/error.h"
 #include "tests/support/fixed_change.h"
 #include "tests/support/tiny_llama.h"
 
@@ -27,6 +28,43 @@ TEST(Linear, HandComputedWithBiasAndDelta) {
       std::make_shared<FixedChange>(at::ones({1, 2}), at::tensor({10.0, 0.0, -10.0}).view({3, 1}));
   const at::Tensor change = at::tensor({0.0, 0.0, 0.0, 20.0, 0.0, -20.0}).view({2, 3});
   EXPECT_TRUE(at::equal(layer.forward(x), expected + change));
+}
+
+/// A weight that counts how often it is made.
+struct CountedWeight : StoredWeight {
+  explicit CountedWeight(at::Tensor weight)
+      : StoredWeight(weight.size(0), weight.size(1)), value(std::move(weight)) {}
+  at::Tensor load() const override {
+    ++loads;
+    return value.clone();
+  }
+
+  at::Tensor value;
+  mutable int loads = 0;
+};
+
+TEST(Linear, StoredWeightsGiveTheBitsOfMergedOnes) {
+  const c10::NoGradGuard no_grad;
+  const at::Tensor x = random_tensor({7, 64}, 1), bias = random_tensor({48}, 2);
+  const auto change =
+      std::make_shared<FixedChange>(random_tensor({3, 64}, 3), random_tensor({48, 3}, 4));
+  const auto stored = std::make_shared<CountedWeight>(random_tensor({48, 64}, 5));
+  for (const std::shared_ptr<const Delta>& delta : {std::shared_ptr<const Delta>(change), {}}) {
+    const Linear kept{stored->value, bias, delta}, made{{}, bias, delta, stored};
+    EXPECT_EQ(made.in(), 64);
+    EXPECT_EQ(made.out(), 48);
+    const at::Tensor expected = kept.merged().forward(x);
+    const int before = stored->loads;
+    EXPECT_TRUE(at::equal(made.forward(x), expected));
+    EXPECT_EQ(stored->loads, before + 1);
+    EXPECT_TRUE(at::equal(made.merged().forward(x), expected));
+  }
+}
+
+TEST(Linear, GradientsThroughAStoredWeightAreABug) {
+  const auto stored = std::make_shared<CountedWeight>(random_tensor({4, 6}, 1));
+  const Linear layer{{}, {}, nullptr, stored};
+  EXPECT_THROW(layer.forward(random_tensor({2, 6}, 2)), BugError);
 }
 
 /// Three layers on one x in float64: one with a change of rank 2, one without and with a bias, one

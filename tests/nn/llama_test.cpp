@@ -133,6 +133,45 @@ TEST(Llama, ForkedSequencesEqualWholeOnes) {
   cache.close(first);
 }
 
+// A context and what goes on from it in one pass, behind a stem and without, with the keys of one
+// layer at a time only; the slots then serve another pass.
+TEST(Llama, ForksOfOnePassEqualWholeSequences) {
+  const Llama model = tiny_llama({}, at::kDouble);
+  const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
+                   b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
+  const auto last = [&](const at::TensorList& pieces, int64_t count) {
+    const at::Tensor tokens = at::cat(pieces);
+    return model.hidden(tokens, std::vector<int64_t>{tokens.size(0)})
+        .narrow(0, tokens.size(0) - count, count);
+  };
+  using Parts = std::vector<NewTokens>;
+  KvCache cache = model.make_cache();
+  const int64_t beginning = cache.open(6);
+  model.hidden(stem, Parts{{beginning, 6}}, cache);
+  for (int pass = 0; pass < 2; ++pass) {
+    const int64_t whole = cache.open(5, Keep::pass);
+    const int64_t behind = cache.fork(beginning, 3, Keep::pass);
+    const int64_t first = cache.fork(whole, 3, Keep::pass, /*ahead=*/5);
+    const int64_t second = cache.fork(behind, 2, Keep::pass, /*ahead=*/3);
+    EXPECT_EQ(cache.length(second), 9);
+    const at::Tensor h = model.hidden(
+        at::cat({b, a, a, c}), Parts{{whole, 5}, {behind, 3}, {first, 3}, {second, 2}}, cache);
+    EXPECT_LT(relative_error(h, at::cat({last({b}, 5), last({stem, a}, 3), last({b, a}, 3),
+                                         last({stem, a, c}, 2)})),
+              1e-12);
+    for (const int64_t slot : {second, first, behind, whole}) cache.close(slot);
+  }
+}
+
+TEST(Llama, AForkOfTokensThatDoNotComeIsABug) {
+  const Llama model = tiny_llama();
+  KvCache cache = model.make_cache();
+  const int64_t first = cache.open(4, Keep::pass);
+  const int64_t fork = cache.fork(first, 2, Keep::pass, /*ahead=*/4);
+  using Parts = std::vector<NewTokens>;
+  EXPECT_THROW(model.hidden(random_tokens(5), Parts{{first, 3}, {fork, 2}}, cache), BugError);
+}
+
 TEST(Llama, CacheOverflowAndClosedSlotsAreBugs) {
   const Llama model = tiny_llama();
   KvCache cache = model.make_cache();
