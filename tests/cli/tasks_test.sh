@@ -78,6 +78,15 @@ run train --model "$model" --data data.jsonl --output slow "${cpu[@]}" "${small[
   --eval-every 1 --eval-task own/slow.json
 expect_file slow/adapter_model.safetensors
 
+# A model without an end of text: answers end at a stop text or the limit, choices need none.
+mkdir endless
+ln -s "$model"/* endless/
+rm endless/config.json endless/tokenizer_config.json endless/generation_config.json
+sed '/"eos_token_id"/d; /"bos_token_id"/d' "$model/config.json" >endless/config.json
+expect_ok sweep --model endless --task arc_easy,gsm8k --shots 1 --output unended \
+  --samples "${tasks[@]}"
+expect_lines unended/samples.jsonl $((5 + 3))
+
 # What is refused, with where and what.
 bad() { refuses "$1" sweep --model "$model" --output new "${cpu[@]}" "${@:2}"; }
 bad "--data: nothing to score"
