@@ -135,7 +135,7 @@ class Builder {
     const std::string weight = name + ".weight";
     nn::Linear result;
     if (placing_.on_demand()) {
-      digest_.add(source_->copy(weight, {out, in}));
+      digest_.add(source_->get(weight, {out, in}));
       result.stored = std::make_shared<FileWeight>(source_, weight, out, in);
     } else {
       result.weight = tensor(weight, {out, in});

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <list>
 #include <mutex>
+#include <unordered_map>
 
 namespace matlora::nn {
 namespace {
@@ -19,11 +20,14 @@ struct Block {
   size_t size;  // bytes
 };
 
-/// Lives as long as the process, as tensors may.
+/// Lives as long as the process, as tensors may. ATen's libraries also ask it for memory without a
+/// tensor (raw_allocate), so a block is known by its address alone.
 class BlockMemory : public c10::Allocator {
  public:
   BlockMemory(c10::Allocator* small, size_t most_waiting)
-      : small_(small), most_waiting_(most_waiting) {}
+      : small_(small), most_waiting_(most_waiting) {
+    instance_ = this;
+  }
 
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes < kSmall) return small_->allocate(bytes);
@@ -31,29 +35,27 @@ class BlockMemory : public c10::Allocator {
     Block block = take(size);
     if (block.data == nullptr) block = map(size);
     if (block.data == nullptr) return small_->allocate(bytes);  // which says what is wrong
-    return {block.data, new Held{this, block}, &release, c10::Device(c10::kCPU)};
+    const std::lock_guard lock(mutex_);
+    sizes_[block.data] = block.size;
+    return {block.data, block.data, &release, c10::Device(c10::kCPU)};
   }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
 
   void copy_data(void* to, const void* from, size_t bytes) const override {
     default_copy_data(to, from, bytes);
   }
 
  private:
-  struct Held {
-    BlockMemory* memory;
-    Block block;
-  };
-
   static Block map(size_t size) {
     void* const data =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return data == MAP_FAILED ? Block{nullptr, 0} : Block{data, size};
   }
 
-  static void release(void* context) {
-    const auto* const held = static_cast<Held*>(context);
-    held->memory->put(held->block);
-    delete held;
+  /// Of a block, or of what small_ gave.
+  static void release(void* data) {
+    if (!instance_->put(data)) instance_->small_->raw_deallocate(data);
   }
 
   /// The smallest waiting block that is large enough and not much larger.
@@ -71,21 +73,29 @@ class BlockMemory : public c10::Allocator {
     return block;
   }
 
-  void put(const Block& block) {
+  /// False: no block.
+  bool put(void* data) {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(block);
-    waiting_bytes_ += block.size;
+    const auto held = sizes_.find(data);
+    if (held == sizes_.end()) return false;
+    waiting_.push_back({data, held->second});
+    waiting_bytes_ += held->second;
+    sizes_.erase(held);
     while (waiting_bytes_ > most_waiting_) {
       ::munmap(waiting_.front().data, waiting_.front().size);
       waiting_bytes_ -= waiting_.front().size;
       waiting_.pop_front();
     }
+    return true;
   }
+
+  static inline BlockMemory* instance_ = nullptr;
 
   c10::Allocator* small_;
   size_t most_waiting_;
   std::mutex mutex_;
-  std::list<Block> waiting_;  // the oldest first
+  std::unordered_map<void*, size_t> sizes_;  // of the blocks in use
+  std::list<Block> waiting_;                 // the oldest first
   size_t waiting_bytes_ = 0;
 };
 

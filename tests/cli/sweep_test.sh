@@ -33,6 +33,9 @@ for key in model adapter data rows loss perplexity token_accuracy tokens adapter
   grep -q "\"$key\":" all/sweep.json || fail "no $key in sweep.json"
 done
 grep -q '</svg>' all/sweep.svg || fail "sweep.svg does not end"
+expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --output half --device cpu \
+  --dtype bfloat16
+expect_file half/sweep.json
 # Another sweep's curve beside it; one that is none is an error.
 expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --output both "${cpu[@]}" \
   --compare "base only=base"

@@ -1,6 +1,7 @@
 #include "matlora/nn/block_memory.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/CPUAllocator.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -30,6 +31,25 @@ TEST(BlockMemory, FreedBlocksAreTakenAgainOrGivenBack) {
     small.push_back(at::ones({1000}));
   }
   EXPECT_LT(resident_bytes() - before, int64_t{24} << 20);  // what waits, and a little
+}
+
+// oneDNN's products in bfloat16 take their scratch memory so.
+TEST(BlockMemory, RawMemoryOfEverySize) {
+  use_block_memory(8 << 20);
+  c10::Allocator* const memory = c10::GetCPUAllocator();
+  for (const size_t bytes : {size_t{1}, size_t{1000}, size_t{256} << 10, size_t{5} << 20}) {
+    auto* const data = static_cast<char*>(memory->raw_allocate(bytes));
+    std::fill_n(data, bytes, 'x');
+    memory->raw_deallocate(data);
+  }
+}
+
+TEST(BlockMemory, ProductsInEveryDtype) {
+  use_block_memory(8 << 20);
+  for (const auto dtype : {at::kFloat, at::kBFloat16, at::kHalf, at::kDouble}) {
+    const at::Tensor a = at::ones({512, 768}, dtype), b = at::ones({768, 640}, dtype);
+    EXPECT_EQ(at::mm(a, b)[511][639].item<double>(), 768);
+  }
 }
 
 TEST(BlockMemory, TensorsOutliveEachOther) {

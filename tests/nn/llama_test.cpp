@@ -98,18 +98,25 @@ TEST(Llama, CachedSequencesOfABatchEqualEachAlone) {
   }
 }
 
-// Two sequences go on from one, one of them further on from itself; what the first one takes in
-// later is no part of them.
-TEST(Llama, ForkedSequencesEqualWholeOnes) {
-  const Llama model = tiny_llama({}, at::kDouble);
-  const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
-                   b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
-  const auto last = [&](const at::TensorList& pieces, int64_t count) {
+/// Pieces of sequences that go on from each other, and what the model makes of a sequence alone.
+struct LlamaForks : ::testing::Test {
+  using Parts = std::vector<NewTokens>;
+
+  /// Of the last `count` tokens of the pieces together.
+  at::Tensor last(const at::TensorList& pieces, int64_t count) const {
     const at::Tensor tokens = at::cat(pieces);
     return model.hidden(tokens, std::vector<int64_t>{tokens.size(0)})
         .narrow(0, tokens.size(0) - count, count);
-  };
-  using Parts = std::vector<NewTokens>;
+  }
+
+  const Llama model = tiny_llama({}, at::kDouble);
+  const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
+                   b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
+};
+
+// Two sequences go on from one, one of them further on from itself; what the first one takes in
+// later is no part of them.
+TEST_F(LlamaForks, EqualWholeSequences) {
   KvCache cache = model.make_cache();
   const int64_t first = cache.open(8);
   model.hidden(stem, Parts{{first, 6}}, cache);
@@ -135,16 +142,7 @@ TEST(Llama, ForkedSequencesEqualWholeOnes) {
 
 // A context and what goes on from it in one pass, behind a stem and without, with the keys of one
 // layer at a time only; the slots then serve another pass.
-TEST(Llama, ForksOfOnePassEqualWholeSequences) {
-  const Llama model = tiny_llama({}, at::kDouble);
-  const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
-                   b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
-  const auto last = [&](const at::TensorList& pieces, int64_t count) {
-    const at::Tensor tokens = at::cat(pieces);
-    return model.hidden(tokens, std::vector<int64_t>{tokens.size(0)})
-        .narrow(0, tokens.size(0) - count, count);
-  };
-  using Parts = std::vector<NewTokens>;
+TEST_F(LlamaForks, OfOnePassEqualWholeSequences) {
   KvCache cache = model.make_cache();
   const int64_t beginning = cache.open(6);
   model.hidden(stem, Parts{{beginning, 6}}, cache);
