@@ -10,6 +10,7 @@ set(JSON_Install ${MATLORA_INSTALL} CACHE INTERNAL "our export names nlohmann_js
 FetchContent_MakeAvailable(nlohmann_json)
 
 include(SystemLibraries)
+pkg_check_modules(matlora_xxhash REQUIRED IMPORTED_TARGET GLOBAL libxxhash)  # its header only
 
 if(NOT MATLORA_IO_ONLY)
   # The wheel's LibTorch. Without Kineto's and MKL's static parts it warns; nothing here needs them.

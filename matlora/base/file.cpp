@@ -19,20 +19,6 @@ std::string temporary_name(const fs::path& path) {
   return path.string() + kTemporary + std::to_string(::getpid());
 }
 
-/// Makes a rename in `directory` survive a crash; best effort, as not all file systems allow it.
-void sync_directory(const fs::path& directory) {
-  const int descriptor = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return;
-  ::fsync(descriptor);
-  ::close(descriptor);
-}
-
-/// `path` without a trailing slash, so that a name can be put beside it.
-fs::path without_slash(fs::path path) {
-  path = path.lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
@@ -124,59 +110,17 @@ bool is_temporary(const fs::path& path) {
          name.substr(0, end + 1).ends_with(kTemporary);
 }
 
+void sync_directory(const fs::path& directory) {
+  const int descriptor = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
 void write_file(const fs::path& path, std::string_view bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
-}
-
-void check_output(const fs::path& path, bool force) {
-  const std::string name = without_slash(path).filename().string();
-  if (name.empty() || name == "." || name == "..") {
-    fail("--output", "expected the name of a directory to make, got '", path.string(), "'");
-  }
-  std::error_code error;
-  if (!fs::exists(path, error) || (fs::is_directory(path, error) && fs::is_empty(path, error))) {
-    return;
-  }
-  if (!force) {
-    fail(path.string(), "the output exists; give another name, or --force to replace it");
-  }
-  const bool ours = fs::exists(path / "adapter_config.json", error) ||
-                    fs::exists(path / "run.toml", error) || fs::exists(path / "sweep.json", error);
-  if (!ours) fail(path.string(), "--force replaces only results of matlora; remove it yourself");
-}
-
-AtomicDirectory::AtomicDirectory(fs::path path, bool force)
-    : path_(without_slash(std::move(path))), temporary_(temporary_name(path_)) {
-  check_output(path_, force);
-  std::error_code error;
-  if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), error);
-  fs::remove_all(temporary_, error);
-  if (!fs::create_directory(temporary_, error)) {
-    fail(path_.string(), "cannot make the directory: ", error.message());
-  }
-}
-
-AtomicDirectory::~AtomicDirectory() {
-  std::error_code error;
-  if (!temporary_.empty()) fs::remove_all(temporary_, error);
-}
-
-void AtomicDirectory::commit() {
-  std::error_code error;
-  const fs::path old = path_.string() + ".old" + std::to_string(::getpid());
-  const bool replaces = fs::exists(path_, error);
-  if (replaces) fs::rename(path_, old, error);
-  if (!error) fs::rename(temporary_, path_, error);
-  if (error) {
-    std::error_code ignored;
-    if (replaces && !fs::exists(path_, ignored)) fs::rename(old, path_, ignored);
-    fail(path_.string(), "cannot put the result in place: ", error.message());
-  }
-  temporary_.clear();
-  fs::remove_all(old, error);
-  sync_directory(path_.parent_path());
 }
 
 }  // namespace matlora

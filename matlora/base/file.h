@@ -62,34 +62,13 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-/// Whether the name is one that AtomicFile or AtomicDirectory gives to what is not finished.
+/// Whether the name is one that AtomicFile gives to what is not finished.
 bool is_temporary(const fs::path& path);
 
 /// AtomicFile in one call.
 void write_file(const fs::path& path, std::string_view bytes);
 
-/// Throws UserError unless results can go to the directory `path`: it does not exist or is empty,
-/// or with `force` it holds results of ours (adapter_config.json, run.toml or sweep.json), which
-/// are all that is ever replaced. "", "." and ".." never are.
-void check_output(const fs::path& path, bool force);
-
-/// A directory of results under construction: files are made in a temporary directory beside
-/// `path` and commit() renames it into place. Without commit() nothing is left behind.
-class AtomicDirectory {
- public:
-  /// Throws UserError as check_output does, or when the parent cannot be written. commit() replaces
-  /// an existing result.
-  AtomicDirectory(fs::path path, bool force);
-  ~AtomicDirectory();
-  AtomicDirectory(const AtomicDirectory&) = delete;
-  AtomicDirectory& operator=(const AtomicDirectory&) = delete;
-
-  /// Where to write until commit().
-  const fs::path& path() const { return temporary_; }
-  void commit();
-
- private:
-  fs::path path_, temporary_;
-};
+/// Makes a rename in `directory` survive a crash; best effort, as not all file systems allow it.
+void sync_directory(const fs::path& directory);
 
 }  // namespace matlora

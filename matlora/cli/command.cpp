@@ -58,14 +58,19 @@ const char* dtype_name(at::ScalarType dtype) {
 
 model::Model load_model(const fs::path& path, const Common& common, model::Weights weights) {
   const at::Device device = choose_device(common);
-  return model::load(path, choose_dtype(common, device), device, weights);
+  const at::ScalarType dtype = choose_dtype(common, device);
+  say_now(common.quiet, cat("loading ", path.string()));
+  return model::load(path, dtype, device, weights);
 }
 
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {
   model::LoadedAdapter loaded = model::load_adapter(directory, base.llama.device());
   const std::string& digest = loaded.info.base_digest;
   adapter::attach(base.llama, loaded.adapter, directory.string());
-  if (!any_base && !digest.empty() && digest != base.digest) {
+  if (!any_base && !digest.empty() && digest.size() != base.digest.size()) {
+    say(false, cat("note: ", directory.string(), " was trained by an earlier matlora; whether its ",
+                   "base is ", base.path.string(), " is not checked"));
+  } else if (!any_base && !digest.empty() && digest != base.digest) {
     fail(directory.string(), "the adapter was trained on another base: expected the model ", digest,
          " (", printable(loaded.info.base_model), "), got ", base.digest, " (", base.path.string(),
          "); --any-base uses it all the same");
@@ -76,15 +81,19 @@ model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& bas
 data::Examples read_examples(const model::Model& base, const fs::path& path,
                              data::ExampleOptions options, bool quiet) {
   if (!base.stop_ids.empty()) options.eos_id = base.stop_ids.front();
+  say_now(quiet, cat("reading ", path.string()));
   data::Examples examples = data::read_examples(path, base.tokenizer, options);
-  int64_t longest = 0;  // tokens
+  int64_t longest = 0, tokens = 0;
   for (const data::Example& example : examples.items) {
-    longest = std::max(longest, static_cast<int64_t>(example.tokens.size()));
+    const auto length = static_cast<int64_t>(example.tokens.size());
+    longest = std::max(longest, length);
+    tokens += length;
   }
   if (longest > base.config.max_position_embeddings) {
     fail("--max-length", "an example has ", longest, " tokens; the model's context is ",
          base.config.max_position_embeddings);
   }
+  say_now(quiet, cat(examples.items.size(), " records, ", tokens, " tokens"));
   if (examples.truncated > 0) {
     say(quiet, cat("note: ", examples.truncated, " of ", examples.items.size(),
                    " examples were cut at ", options.max_length, " tokens"));

@@ -1,4 +1,6 @@
+#include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -6,6 +8,7 @@
 #include <span>
 
 #include "matlora/base/error.h"
+#include "matlora/base/interrupt.h"
 #include "matlora/base/json.h"
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
@@ -110,43 +113,95 @@ std::vector<generate::Request> requests_of(const std::vector<data::Prompt>& prom
   return requests;
 }
 
-void check_stdout() {
-  if (!std::cout) fail("stdout", "cannot be written");
-}
+/// Writes to stdout until its reader is gone (`| head`), which is no fault.
+class Printer {
+ public:
+  /// Throws UserError for any failure but that one.
+  void print(const std::string& text) {
+    std::cout << text << std::flush;
+    if (std::cout || left_) return;
+    if (errno != EPIPE) fail("stdout", "cannot be written: ", std::strerror(errno));
+    left_ = true;
+  }
+
+  bool reader_left() const { return left_; }
+
+ private:
+  bool left_ = false;
+};
+
+bool interrupted() { return interrupt_signal() != 0; }
 
 /// The one completion as plain text, piece by piece as it comes.
 generate::DecodeStats print_text(const generate::Request& request, const model::Model& base) {
+  const LongRun long_run("stopping");
+  Printer printer;
   generate::Utf8Stream stream;
   generate::BatchEvents events;
   events.on_token = [&](size_t, int32_t token) {
-    std::cout << stream.feed(base.tokenizer.decode({&token, 1}, /*skip_special=*/true))
-              << std::flush;
-    return static_cast<bool>(std::cout);
+    printer.print(stream.feed(base.tokenizer.decode({&token, 1}, /*skip_special=*/true)));
+    return !printer.reader_left() && !interrupted();
   };
+  events.stop = interrupted;
   const auto stats = generate::decode_batch(base.llama, {&request, 1}, 1, events);
-  std::cout << stream.finish() << '\n' << std::flush;
-  check_stdout();
+  printer.print(stream.finish() + "\n");
   return stats;
 }
 
-/// A JSON line for each completion, in the order of the prompts: one that is done early waits.
-generate::DecodeStats print_lines(std::span<const generate::Request> requests, int64_t batch_size,
-                                  const model::Model& base) {
-  std::map<size_t, std::string> waiting;
-  size_t next = 0;
-  generate::BatchEvents events;
-  events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
-    const std::string bytes = base.tokenizer.decode(completion, /*skip_special=*/true);
+/// Prints a JSON line for each completion, in the order of the prompts: one that is done early
+/// waits.
+class LinePrinter {
+ public:
+  explicit LinePrinter(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  void add(size_t index, const std::vector<int32_t>& completion) {
+    const std::string bytes = tokenizer_.decode(completion, /*skip_special=*/true);
     const Json line = {
         {"index", index}, {"text", generate::valid_utf8(bytes)}, {"tokens", completion.size()}};
-    waiting[index] = line.dump();
-    for (auto first = waiting.find(next); first != waiting.end(); first = waiting.find(++next)) {
-      std::cout << first->second << '\n' << std::flush;
-      check_stdout();
-      waiting.erase(first);
+    waiting_[index] = line.dump();
+    for (auto first = waiting_.find(next_); first != waiting_.end();
+         first = waiting_.find(++next_)) {
+      print(first->second);
+      waiting_.erase(first);
     }
+  }
+
+  /// What is done behind one that is not.
+  void finish() {
+    for (const auto& [index, line] : waiting_) print(line);
+    waiting_.clear();
+  }
+
+  size_t printed() const { return printed_; }
+  bool reader_left() const { return printer_.reader_left(); }
+
+ private:
+  void print(const std::string& line) {
+    printer_.print(line + "\n");
+    ++printed_;
+  }
+
+  Printer printer_;
+  const text::Tokenizer& tokenizer_;
+  std::map<size_t, std::string> waiting_;
+  size_t next_ = 0, printed_ = 0;
+};
+
+generate::DecodeStats print_lines(std::span<const generate::Request> requests, int64_t batch_size,
+                                  const model::Model& base) {
+  const LongRun long_run("stopping; answers that are done are printed; again to stop now");
+  LinePrinter printer(base.tokenizer);
+  generate::BatchEvents events;
+  events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
+    printer.add(index, completion);
   };
-  return generate::decode_batch(base.llama, requests, batch_size, events);
+  events.stop = [&] { return interrupted() || printer.reader_left(); };
+  const auto stats = generate::decode_batch(base.llama, requests, batch_size, events);
+  printer.finish();
+  if (interrupted()) {
+    say(false, cat("interrupted: ", printer.printed(), " of ", requests.size(), " prompts done"));
+  }
+  return stats;
 }
 
 /// "12 tokens, 40.0 tokens/s"
@@ -208,6 +263,8 @@ class Generate : public Command {
     const generate::DecodeStats stats = flags_.prompts.empty()
                                             ? print_text(requests.front(), base)
                                             : print_lines(requests, flags_.batch_size, base);
+    std::cout.clear();  // a reader that left has what it wanted
+    if (interrupted()) return 128 + interrupt_signal();
     say(common.quiet, cat("prefill: ", rate_text(stats.prefill_tokens, stats.prefill_s),
                           "; decode: ", rate_text(stats.decode_tokens, stats.decode_s)));
     return 0;

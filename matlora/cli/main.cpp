@@ -1,5 +1,4 @@
 // The program: finds the command, parses its options, runs it, turns failures into exit codes.
-#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
 #include <array>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "matlora/base/error.h"
+#include "matlora/base/interrupt.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/process.h"
 
@@ -108,7 +108,7 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
   } catch (const CLI::Error& error) {
     fail_usage(app, error);
   }
-  if (common.threads > 0) at::set_num_threads(common.threads);
+  use_threads(common.threads);
   return command.run(common, app);
 }
 
@@ -169,6 +169,9 @@ int main(int argc, char** argv) {
   if (command == "train" || command == "sweep" || command == "generate") {
     matlora::cli::restart_with_wishes(argv);
     matlora::cli::keep_freed_memory();
+  }
+  if (command == "train" || command == "sweep" || command == "generate" || command == "slice") {
+    matlora::watch_interrupts();
   }
   return matlora::cli::run_guarded({argv + 1, argv + argc});
 }

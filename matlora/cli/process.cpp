@@ -1,10 +1,15 @@
 #include "matlora/cli/process.h"
 
+#include <ATen/Parallel.h>
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <thread>
+
+#include "matlora/base/error.h"
 
 namespace matlora::cli {
 
@@ -20,6 +25,18 @@ void restart_with_wishes(char** arguments) {
   setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/1);
   setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", /*overwrite=*/0);
   execv("/proc/self/exe", arguments);  // returns only where there is no /proc: then as before
+}
+
+void use_threads(int threads) {
+  const auto processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int most = std::max(16, 4 * processors);
+  const bool given = threads > 0;
+  const int wanted = given ? threads : at::get_num_threads();
+  if (wanted > most) {
+    fail(given ? "--threads" : "OMP_NUM_THREADS", "expected 1..", most, " on a machine of ",
+         processors, " processors, got ", wanted);
+  }
+  if (given) at::set_num_threads(threads);
 }
 
 }  // namespace matlora::cli

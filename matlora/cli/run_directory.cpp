@@ -1,79 +1,93 @@
 #include "matlora/cli/run_directory.h"
 
+#include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <vector>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
+#include "matlora/base/progress.h"
+#include "matlora/train/checkpoint.h"
 
 namespace matlora::cli {
 namespace {
 
 constexpr char kLogFile[] = "train_log.jsonl";
 
+/// Everything that a run may write.
+OutputUse use_for(const fs::path& path, bool force, bool resume) {
+  const fs::path unfinished = unfinished_path(path);
+  std::error_code error;
+  if (resume && !fs::exists(path / "run.toml", error) &&
+      !fs::exists(unfinished / "run.toml", error)) {
+    fail(path.string(), "nothing to resume: no run.toml in it");
+  }
+  if (!resume && force && fs::exists(unfinished / train::kStateFile, error)) {
+    fail(unfinished.string(), "an unfinished run is here; `matlora train --config ",
+         (unfinished / "run.toml").string(), " --resume` continues it, and `rm -r ",
+         unfinished.string(), "` drops it");
+  }
+  OutputUse use;
+  use.command = "train";
+  use.names = {"adapter_config.json",
+               "adapter_model.safetensors",
+               "matlora.json",
+               kLogFile,
+               "run.toml",
+               train::kStateFile,
+               "eval_log.jsonl",
+               "eval"};
+  use.force = force;
+  use.resume = resume;
+  use.in_place = true;
+  return use;
+}
+
 }  // namespace
 
-RunDirectory::RunDirectory(fs::path path, bool force, bool resume)
-    : path_(std::move(path)), resume_(resume), keep_(resume) {
-  std::error_code error;
-  if (!resume) {
-    check_output(path_, force);
-  } else if (!fs::exists(path_ / "run.toml", error)) {
-    fail(path_.string(), "nothing to resume: no run.toml in it");
-  }
-}
+RunDirectory::RunDirectory(const fs::path& path, bool force, bool resume)
+    : resume_(resume), output_(path, use_for(path, force, resume)) {}
 
 RunDirectory::~RunDirectory() {
-  std::error_code error;
-  if (begun_ && !keep_) {
-    fs::remove_all(path_, error);
-    if (!replaced_.empty()) fs::rename(replaced_, path_, error);
-  } else if (!replaced_.empty()) {
-    fs::remove_all(replaced_, error);
-  }
+  if (log_ >= 0) ::close(log_);
 }
 
-void RunDirectory::begin(const std::string& run_toml, int64_t steps) {
-  std::error_code error;
-  if (!resume_ && fs::exists(path_, error)) {
-    const fs::path aside =
-        (path_ / "").parent_path().string() + ".old" + std::to_string(::getpid());
-    fs::rename(path_, aside, error);
-    if (error) fail(path_.string(), "cannot be replaced: ", error.message());
-    replaced_ = aside;
-  }
-  begun_ = true;
-  fs::create_directories(path_, error);
-  if (!fs::is_directory(path_, error)) {
-    fail(path_.string(), "cannot make the directory: ", error.message());
-  }
-  write_file(path_ / "run.toml", run_toml);
+void RunDirectory::begin(const std::string& run_toml, int64_t steps, int64_t bytes) {
+  const auto writing = output_.hold();
+  reserve_.emplace(path(), bytes);
+  write_file(path() / "run.toml", run_toml);
   if (resume_) {
     remove_unfinished_files();
     keep_log_lines(steps);
   }
-  log_.open(path_ / kLogFile, std::ios::app);
-  if (!log_) fail((path_ / kLogFile).string(), "cannot write the file");
+  const fs::path log = path() / kLogFile;
+  log_ = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (log_ < 0) fail(log.string(), "cannot write the file: ", std::strerror(errno));
 }
 
 void RunDirectory::remove_unfinished_files() {
   std::vector<fs::path> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_)) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(path())) {
     if (is_temporary(entry.path())) found.push_back(entry.path());
   }
-  for (const fs::path& path : found) fs::remove(path);
+  for (const fs::path& one : found) fs::remove(one);
 }
 
 void RunDirectory::keep_log_lines(int64_t steps) {
-  const fs::path path = path_ / kLogFile;
-  std::ifstream in(path);
+  const fs::path file = path() / kLogFile;
+  std::ifstream in(file);
   std::string kept, line;
   for (int64_t i = 0; i < steps && std::getline(in, line); ++i) {
-    const Json json = parse_json(line, path.string() + ":" + std::to_string(i + 1));
-    elapsed_before_s_ = JsonObject(json, path.string()).number_or("elapsed_s", 0);
+    const Json json = parse_json(line, file.string() + ":" + std::to_string(i + 1));
+    elapsed_before_s_ = JsonObject(json, file.string()).number_or("elapsed_s", 0);
     kept += line + "\n";
   }
-  write_file(path, kept);
+  write_file(file, kept);
 }
 
 void RunDirectory::log(const train::StepReport& report, double elapsed_s) {
@@ -88,8 +102,36 @@ void RunDirectory::log(const train::StepReport& report, double elapsed_s) {
       {"elapsed_s", elapsed_s}};
   if (report.sampled_ranks.size() == 1) line["sampled_rank"] = report.sampled_ranks[0];
   if (report.sampled_ranks.size() > 1) line["sampled_rank"] = report.sampled_ranks;
-  log_ << line.dump() << "\n" << std::flush;
-  if (!log_) fail((path_ / kLogFile).string(), "cannot write the log: is the disk full?");
+  const bool first = waiting_.empty();
+  waiting_ += line.dump() + "\n";
+  if (!write_log() && first) {
+    say(false, cat("note: ", (path() / kLogFile).string(), " cannot be written: ",
+                   std::strerror(errno), "; training goes on and its lines wait"));
+  }
+}
+
+/// Whether all lines are in the file.
+bool RunDirectory::write_log() {
+  while (!waiting_.empty()) {
+    const ssize_t written = ::write(log_, waiting_.data(), waiting_.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    waiting_.erase(0, static_cast<size_t>(written));
+  }
+  return true;
+}
+
+void RunDirectory::save(const std::function<void()>& write) {
+  const auto writing = output_.hold();
+  try {
+    write();
+  } catch (const UserError&) {
+    reserve_->release();
+    write();
+  }
+  write_log();
+  output_.keep();
+  reserve_->refill();
 }
 
 }  // namespace matlora::cli

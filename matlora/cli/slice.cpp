@@ -2,7 +2,7 @@
 #include <iostream>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
+#include "matlora/base/output.h"
 #include "matlora/cli/command.h"
 
 namespace matlora::cli {
@@ -35,7 +35,9 @@ class Slice : public Command {
         gate_.empty() ? full.inference_gate
                       : adapter::parse_inference_gate(gate_, "--inference-gate");
     keep_input(adapter_, output_);
-    AtomicDirectory output(output_, force_);
+    OutputDirectory output(output_,
+                           {"slice", {"adapter_config.json", "adapter_model.safetensors"}, force_});
+    const auto writing = output.hold();
     model::save_slice(output.path(), full, rank_, gate, loaded.info);
     output.commit();
     if (!common.quiet) {

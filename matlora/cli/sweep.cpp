@@ -2,14 +2,16 @@
 #include "matlora/eval/sweep.h"
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
 #include "matlora/base/interrupt.h"
+#include "matlora/base/output.h"
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
@@ -31,6 +33,9 @@ struct Entry {
   eval::SweepOptions options;
 };
 
+/// Told the report after every rank that is done.
+using WhenChanged = std::function<void(const eval::Report&)>;
+
 class SweepCommand : public Command {
  public:
   std::string name() const override { return "sweep"; }
@@ -48,7 +53,11 @@ class SweepCommand : public Command {
   eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
                                  bool quiet) const;
   eval::SweepEnding sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                              eval::Report& report) const;
+                              eval::Report& report, const WhenChanged& when_changed) const;
+
+  eval::SweepEnding sweep_and_keep(std::vector<Entry>& entries, const Evaluation& evaluation,
+                                   eval::Report& report, const eval::ReportOptions& reporting,
+                                   OutputDirectory& output) const;
 
   SweepFlags flags_;
 };
@@ -115,32 +124,42 @@ void add_result(eval::SweepResult result, const Entry& entry, eval::Report& repo
   append(found->task_samples, result.task_samples);
 }
 
+/// The part of a result that is of the base model.
+eval::SweepResult base_part(const eval::SweepResult& result) {
+  eval::SweepResult base;
+  const auto take = [](const auto& from, auto& to) {
+    std::copy_if(from.begin(), from.end(), std::back_inserter(to),
+                 [](const auto& x) { return x.rank == 0; });
+  };
+  take(result.rows, base.rows);
+  take(result.samples, base.samples);
+  take(result.task_samples, base.task_samples);
+  return base;
+}
+
 /// Rank 0 is the same for all and scored for the first one only.
 eval::SweepEnding SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                                          eval::Report& report) const {
+                                          eval::Report& report,
+                                          const WhenChanged& when_changed) const {
   std::optional<eval::SweepResult> base;
   for (Entry& entry : entries) {
     eval::SweepOptions options = entry.options;
     const bool with_base = !options.ranks.empty() && options.ranks.front() == 0;
-    if (with_base && base) options.ranks.erase(options.ranks.begin());
-    eval::SweepResult result;
-    if (!options.ranks.empty()) {
-      result =
-          eval::run_sweep(entry.llama, entry.adapter ? &*entry.adapter : nullptr, work, options);
+    if (with_base && base) {
+      options.ranks.erase(options.ranks.begin());
+      add_result(*base, entry, report);
     }
-    const eval::SweepEnding ending = result.ending;
-    if (with_base && base) add_result(*base, entry, report);
-    if (with_base && !base && !result.rows.empty()) {
-      const auto is_base = [](const auto& x) { return x.rank == 0; };
-      base.emplace();
-      std::copy_if(result.rows.begin(), result.rows.end(), std::back_inserter(base->rows), is_base);
-      std::copy_if(result.samples.begin(), result.samples.end(), std::back_inserter(base->samples),
-                   is_base);
-      std::copy_if(result.task_samples.begin(), result.task_samples.end(),
-                   std::back_inserter(base->task_samples), is_base);
-    }
-    if (!result.rows.empty()) add_result(std::move(result), entry, report);
-    if (!ending.whole()) return ending;
+    if (options.ranks.empty()) continue;
+    const eval::Report before = report;
+    options.after_rank = [&](const eval::SweepResult& so_far) {
+      report = before;
+      add_result(so_far, entry, report);
+      when_changed(report);
+    };
+    const eval::SweepResult result =
+        eval::run_sweep(entry.llama, entry.adapter ? &*entry.adapter : nullptr, work, options);
+    if (with_base && !base && !result.rows.empty()) base = base_part(result);
+    if (!result.ending.whole()) return result.ending;
   }
   return {};
 }
@@ -164,27 +183,62 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
   flags_.check(app);
   const eval::ReportOptions reporting = flags_.report_options();
   nn::use_block_memory(kWaitingBytes);
-  watch_interrupts();  // from here on there is something to clean up
-  AtomicDirectory output(flags_.output, flags_.force);
+  OutputDirectory output(flags_.output, {"sweep", eval::report_files(), flags_.force});
   model::Model base = load_model(flags_.model, common, model::Weights::on_demand);
   std::vector<Entry> entries = open_entries(base, common.quiet);
   check_entries(entries);
 
   const Evaluation evaluation = read_evaluation(flags_.evaluation, base, common.quiet);
   eval::Report report = new_report(evaluation, flags_.evaluation, base, flags_.model);
-  const eval::SweepEnding ending = sweep_all(entries, evaluation.work(), report);
+  const eval::SweepEnding ending = sweep_and_keep(entries, evaluation, report, reporting, output);
   if (report.sweeps.empty() && ending.error) throw UserError(*ending.error);
   const int code = ending.stopped ? 128 + interrupt_signal() : 0;
   if (report.sweeps.empty()) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  eval::write_report(output.path(), report, reporting);
-  output.commit();
-  std::cout << eval::sweep_table(report, reporting);
+  std::cout << eval::sweep_table(report, reporting) << std::flush;
+  std::cout.clear();  // all of it is in the files
   say(common.quiet, cat(ending.stopped ? "interrupted; " : "", "wrote ", flags_.output.string()));
   if (ending.error) throw UserError(*ending.error);  // behind what was found before it
   return code;
+}
+
+/// What is done is on the disk after every rank; over an earlier result, when all is done or the
+/// sweep is interrupted.
+eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
+                                               const Evaluation& evaluation, eval::Report& report,
+                                               const eval::ReportOptions& reporting,
+                                               OutputDirectory& output) const {
+  const LongRun long_run("stopping; the ranks that are done are kept; again to stop now");
+  std::mutex writing;
+  bool waiting = false;  // something is written that is not in place
+  const auto commit = [&] {
+    const std::lock_guard lock(writing);
+    if (waiting) output.commit();
+    waiting = false;
+  };
+  const LastWords words([&] {
+    try {
+      commit();
+    } catch (const std::exception& error) {
+      say(false, cat("error: ", error.what()));
+    }
+  });
+  const auto write = [&](const eval::Report& changed) {
+    {
+      const std::lock_guard lock(writing);
+      eval::write_report(output.path(), changed, reporting);
+      waiting = true;
+    }
+    if (!output.replaces()) commit();
+  };
+  const eval::SweepEnding ending = sweep_all(entries, evaluation.work(), report, write);
+  if (!report.sweeps.empty()) {
+    write(report);
+    commit();
+  }
+  return ending;
 }
 
 }  // namespace

@@ -1,20 +1,22 @@
 // matlora train: an adapter for a base model and a file of records.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <sys/resource.h>
 
 #include <algorithm>
-#include <csignal>
 #include <iomanip>
 #include <iostream>
 #include <set>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
+#include "matlora/base/hash.h"
 #include "matlora/base/interrupt.h"
-#include "matlora/base/json.h"
 #include "matlora/base/progress.h"
+#include "matlora/base/shell.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/run_directory.h"
+#include "matlora/cli/train_config.h"
 #include "matlora/cli/train_evaluation.h"
 #include "matlora/data/examples.h"
 #include "matlora/train/checkpoint.h"
@@ -23,135 +25,27 @@
 namespace matlora::cli {
 namespace {
 
-constexpr int64_t kMaxRank = 1 << 20;  // what an adapter's reader accepts
+/// A stop waits so long for the end of the step that is under way, then drops it.
+constexpr double kPatience_s = 1;
 
-/// The options of a run as text flags and numbers, before they become a rule and a recipe.
-struct TrainConfig {
-  std::string model, data, output;
-  std::string method = "matryoshka", scaling = "sqrt", mask = "diag", gate_file;
-  std::string inference_gate = "paper", init = "paper", init_adapter, schedule = "linear";
-  std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                      "gate_proj", "up_proj", "down_proj"};
-  int64_t rank = 32, max_length = 512, limit = 0, save_every = 0;
-  std::vector<int64_t> train_ranks;
-  train::Recipe recipe;
-  bool no_shuffle = false, force = false, resume = false;
-};
-
-void add_adapter_options(CLI::App& app, TrainConfig& c) {
-  const std::string group = "Adapter";
-  const auto option = [&](const char* name, auto& value, const char* help) {
-    return app.add_option(name, value, help)->group(group)->capture_default_str();
-  };
-  option("--method", c.method, "matryoshka|dylora|lora");
-  option("--rank", c.rank, "R, the full rank")->check(CLI::Range(int64_t{1}, kMaxRank));
-  option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
-      ->delimiter(',');
-  option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
-  option("--mask", c.mask, "of matryoshka: diag (the paper) | binary (its code: diag / n)");
-  option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
-  option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
-  option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");
-  option("--init-adapter", c.init_adapter, "PEFT directory whose A and B to start from");
-  option("--inference-gate", c.inference_gate, "recorded for later use: paper|trained");
+/// Of tokens and where their labels begin: the same for a file that was moved.
+std::string data_hash(const data::Examples& examples) {
+  std::vector<Hash> hashes;
+  for (const data::Example& example : examples.items) {
+    hashes.push_back(hash_bytes(std::as_bytes(std::span(example.tokens))));
+    hashes.push_back({static_cast<uint64_t>(example.first_label), 0});
+  }
+  return hash_text(hash_bytes(std::as_bytes(std::span(hashes))));
 }
 
-void add_recipe_options(CLI::App& app, TrainConfig& c) {
-  const std::string group = "Recipe";
-  const auto option = [&](const char* name, auto& value, const char* help) {
-    return app.add_option(name, value, help)->group(group)->capture_default_str();
-  };
-  train::Recipe& r = c.recipe;
-  const CLI::Range count(int64_t{1}, int64_t{1} << 40);
-  option("--epochs", r.epochs, "passes over the data")->check(finite(1e-6, 1e6));
-  option("--max-steps", r.max_steps, "optimizer steps; > 0: instead of --epochs")
-      ->check(CLI::NonNegativeNumber);
-  option("--batch-size", r.batch_size, "examples per micro-batch")->check(count);
-  option("--grad-accum", r.grad_accum, "micro-batches per optimizer step")->check(count);
-  option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
-  option("--lr-schedule", c.schedule, "linear|cosine|constant");
-  option("--warmup-ratio", r.warmup_ratio, "part of the steps")->check(finite(0, 1.0));
-  option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
-  option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
-  option("--max-length", c.max_length, "tokens per example")->check(count);
-  option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
-  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")->check(seed());
-  app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
+int64_t peak_memory_bytes() {
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return int64_t{1024} * usage.ru_maxrss;
 }
 
-/// "1,2,4"
-template <class T>
-std::string join(const std::vector<T>& values) {
-  std::ostringstream out;
-  for (size_t i = 0; i < values.size(); ++i) out << (i ? "," : "") << values[i];
-  return out.str();
-}
-
-/// What run.toml records in place of what was given.
-template <class T>
-void record(CLI::App& app, const std::string& name, const std::vector<T>& values) {
-  CLI::Option* option = app.get_option(name);
-  option->clear();
-  for (const T& value : values) option->add_result(cat(value));
-}
-
-std::vector<double> read_gate(const fs::path& path, int64_t rank) {
-  const Json json = read_json(path);
-  const Json* list = &json;
-  if (json.is_object()) list = JsonObject(json, path.string()).find("P");
-  if (!list || !list->is_array()) {
-    fail(path.string(), "expected a list of ", rank, " numbers, or {\"P\": [..]}");
-  }
-  std::vector<double> gate;
-  for (const Json& value : *list) {
-    if (!value.is_number()) fail(path.string(), "P[", gate.size(), "]: expected a number");
-    gate.push_back(value.get<double>());
-  }
-  if (static_cast<int64_t>(gate.size()) != rank) {
-    fail(path.string(), "expected ", rank, " numbers, one per direction, got ", gate.size());
-  }
-  return gate;
-}
-
-/// The train ranks in ascending order, checked. Ranks above R are dropped from the default only.
-std::vector<int64_t> checked_train_ranks(const TrainConfig& c) {
-  if (c.train_ranks.empty()) {
-    return c.method == "lora" ? std::vector<int64_t>{c.rank} : adapter::powers_of_two(c.rank);
-  }
-  const std::set<int64_t> unique(c.train_ranks.begin(), c.train_ranks.end());
-  for (const int64_t r : unique) {
-    if (r < 1 || r > c.rank) {
-      fail("--train-ranks", "rank ", r, " is outside 1..", c.rank, "; --rank sets the largest");
-    }
-  }
-  return {unique.begin(), unique.end()};
-}
-
-adapter::GateRule make_rule(const TrainConfig& c) {
-  adapter::GateRule rule;
-  rule.rank = c.rank;
-  rule.method = adapter::parse_method(c.method, "--method");
-  rule.scaling = adapter::parse_scaling(c.scaling, "--scaling");
-  rule.mask = adapter::parse_mask(c.mask, "--mask");
-  rule.train_ranks = checked_train_ranks(c);
-  if (!c.gate_file.empty()) {
-    rule.method = adapter::Method::custom;
-    rule.custom = read_gate(c.gate_file, c.rank);
-  } else if (rule.method == adapter::Method::custom) {
-    fail("--method", "custom needs --gate FILE");
-  }
-  return rule;
-}
-
-/// Options without a value (defaults that the others decide) are left out.
-std::string run_record(const CLI::App& app) {
-  std::istringstream all(app.config_to_str(/*default_also=*/true));
-  std::string text =
-      "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n";
-  for (std::string line; std::getline(all, line);) {
-    if (!line.ends_with("=\"\"") && !line.ends_with("=[]")) text += line + "\n";
-  }
-  return text;
+std::string rate_text(double tokens, double seconds) {
+  return cat(std::fixed, std::setprecision(0), tokens / seconds, " tokens/s");
 }
 
 class Train : public Command {
@@ -164,20 +58,8 @@ class Train : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--model", c_.model, "HF model directory or .gguf file")->required();
-    app.add_option("--data", c_.data, "JSONL records")->required();
-    app.add_option("--output", c_.output, "directory to write")->required();
-    add_adapter_options(app, c_);
-    add_recipe_options(app, c_);
+    add_train_options(app, c_);
     evaluation_.add_options(app);
-    app.add_option("--save-every", c_.save_every, "steps between states to resume from; 0: never")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    app.add_flag("--resume", c_.resume, "go on with an interrupted run in --output")
-        ->configurable(false);
-    app.add_flag("--force", c_.force, "replace an existing output")->configurable(false);
-    app.set_config("--config", "", "TOML file of options, such as a run.toml");
-    app.allow_config_extras(CLI::config_extras_mode::error);
   }
 
   int run(const Common& common, CLI::App& app) override {
@@ -186,6 +68,7 @@ class Train : public Command {
         keep_input(input, c_.output);
       }
     }
+    save_every_ = parse_save_every(c_.save_every);
     RunDirectory directory(c_.output, c_.force, c_.resume);
     c_.recipe.shuffle = !c_.no_shuffle;
     c_.recipe.schedule = train::parse_schedule(c_.schedule, "--lr-schedule");
@@ -207,16 +90,19 @@ class Train : public Command {
       layer.a = layer.a.to(base.llama.device());
       layer.b = layer.b.to(base.llama.device());
     }
-    base_ = base.digest + " " + c10::toString(base.llama.dtype());
-    examples_ = static_cast<int64_t>(examples.items.size());
     adapter::attach(base.llama, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
     train::Trainer trainer(base.llama, adapter, examples.items, c_.recipe);
-    if (c_.resume) train::restore_state(c_.output, adapter, trainer, recipe_text(adapter));
+    recipe_ = recipe_record(c_, adapter.rule, cat(base.digest, " ", dtype_name(base.llama.dtype())),
+                            data_hash(examples));
+    examples_ = examples.items.size();
+    if (c_.resume) train::restore_state(directory.path(), adapter, trainer, recipe_);
     record(app, "--target-modules", c_.targets);
-    watch_interrupts();
-    directory.begin(run_record(app), trainer.step());
+    directory.begin(run_record(app), trainer.step(), 2 * train::state_bytes(adapter));
     if (c_.resume) evaluation_.resume_at(trainer.step(), base, adapter, directory.path());
-    return train_and_save(common, base, adapter, trainer, directory);
+    const int code = train_and_save(common, base, adapter, trainer, directory);
+    std::cout.flush();
+    std::cout.clear();  // a closed stdout does not make a run fail
+    return code;
   }
 
  private:
@@ -276,74 +162,137 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
   }
 
-  /// What a resumed run must repeat for its steps to follow from the earlier ones.
-  std::string recipe_text(const adapter::Adapter& adapter) const {
-    const train::Recipe& r = c_.recipe;
-    return cat(std::setprecision(17), "base=", base_, " examples=", examples_,
-               " gate=", join(adapter.rule.custom), " targets=", join(c_.targets),
-               " method=", adapter::name(adapter.rule.method), " scaling=", c_.scaling,
-               " mask=", c_.mask, " rank=", c_.rank,
-               " train_ranks=", join(adapter.rule.train_ranks), " data=", c_.data,
-               " limit=", c_.limit, " max_length=", c_.max_length, " epochs=", r.epochs,
-               " max_steps=", r.max_steps, " batch=", r.batch_size, "x", r.grad_accum,
-               " lr=", r.learning_rate, " ", c_.schedule, " warmup=", r.warmup_ratio,
-               " decay=", r.weight_decay, " clip=", r.max_grad_norm, " shuffle=", r.shuffle,
-               " seed=", r.seed);
+  /// Everything of the last whole step, so that the run can be continued and used.
+  void save_all(const model::Model& base, const adapter::Adapter& adapter, train::Trainer& trainer,
+                RunDirectory& directory) const {
+    directory.save([&] {
+      train::save_state(directory.path(), adapter, trainer, recipe_);
+      model::save_adapter(directory.path(), adapter, {c_.model, base.digest});
+    });
+  }
+
+  std::string stopped_text(const train::Trainer& trainer, const RunDirectory& directory) const {
+    const std::string earlier =
+        directory.replaces() ? cat("; ", c_.output, " still has its earlier result") : "";
+    return cat(c_.output, ": stopped after step ", trainer.step(), " of ", trainer.total(),
+               "; the adapter so far is saved", earlier, "; `matlora train --config ",
+               (directory.path() / "run.toml").string(), " --resume` continues it");
   }
 
   int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
-                     train::Trainer& trainer, RunDirectory& directory) const {
-    const model::AdapterInfo info{c_.model, base.digest};
+                     train::Trainer& trainer, RunDirectory& directory) {
     say(common.quiet,
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
-            " parameters, ", trainer.total() - trainer.step(), " steps, ",
-            c10::toString(base.llama.dtype()), " on ", base.llama.device().str()));
-    run_steps(common, base, adapter, trainer, directory);
-    const int signal = trainer.done() ? 0 : interrupt_signal();
-    if (signal != 0) {
-      train::save_state(directory.path(), adapter, trainer, recipe_text(adapter));
-    } else {
-      std::error_code ignored;
-      fs::remove(directory.path() / train::kStateFile, ignored);
-    }
-    model::save_adapter(directory.path(), adapter, info);
-    directory.keep();
-    if (signal != 0) {
-      say(false, cat(c_.output, ": stopped after step ", trainer.step(), " of ", trainer.total(),
-                     "; the adapter so far is saved; `matlora train --config ", c_.output,
-                     "/run.toml --resume` goes on"));
-      return 128 + signal;
-    }
-    if (!evaluation_.finish(base, c_.model, adapter, directory.path(), common.quiet)) {
-      return 128 + interrupt_signal();
-    }
-    if (!common.quiet) std::cout << c_.output << ": " << trainer.total() << " steps done\n";
+            " parameters, on ", examples_, " records, ", trainer.total() - trainer.step(),
+            " steps, ", dtype_name(base.llama.dtype()), " on ", base.llama.device().str()));
+    if (!run_and_keep(common, base, adapter, trainer, directory)) return 128 + interrupt_signal();
+    const bool scored =
+        evaluation_.finish(base, c_.model, adapter, directory.target(), common.quiet);
+    directory.commit();
+    if (!scored) return 128 + interrupt_signal();
+    if (!common.quiet) say_end();
     return 0;
   }
 
+  /// All steps, and what is left of them on the disk. False when interrupted; a second signal saves
+  /// the last whole step in another thread and ends the program.
+  bool run_and_keep(const Common& common, const model::Model& base, adapter::Adapter& adapter,
+                    train::Trainer& trainer, RunDirectory& directory) {
+    std::mutex saving;
+    bool saved = false;
+    const LastWords words([&] {
+      const std::lock_guard lock(saving);
+      if (saved) return;
+      try {
+        save_all(base, adapter, trainer, directory);
+        say(false, stopped_text(trainer, directory));
+      } catch (const std::exception& error) {
+        say(false, cat("error: ", error.what()));
+      }
+    });
+    run_steps(common, base, adapter, trainer, directory, saving);
+    const std::lock_guard lock(saving);
+    if (trainer.done()) {
+      directory.save([&] {
+        model::save_adapter(directory.path(), adapter, {c_.model, base.digest});
+      });
+      std::error_code ignored;
+      fs::remove(directory.path() / train::kStateFile, ignored);
+      directory.commit();
+    } else {
+      save_all(base, adapter, trainer, directory);
+      say(false, stopped_text(trainer, directory));
+    }
+    saved = true;
+    return trainer.done();
+  }
+
   void run_steps(const Common& common, const model::Model& base, adapter::Adapter& adapter,
-                 train::Trainer& trainer, RunDirectory& directory) const {
+                 train::Trainer& trainer, RunDirectory& directory, std::mutex& saving) {
+    const LongRun long_run("stopping after this step; again to stop now");
     const int64_t first = trainer.step();
     Progress progress("step", trainer.total() - first, common.quiet);
+    double tokens = 0, last_save_s = 0;
+    std::string last = "first step";
+    const auto after_pack = [&](int64_t done, int64_t total) {
+      const double part = static_cast<double>(done) / static_cast<double>(total);
+      progress.update(static_cast<double>(trainer.step() - first) + part, last);
+      return seconds_since_interrupt() < kPatience_s;
+    };
     while (!trainer.done() && interrupt_signal() == 0) {
-      const train::StepReport report = trainer.run_step();
-      directory.log(report, directory.elapsed_before_s() + progress.elapsed_s());
-      progress.update(
-          report.step - first,
-          cat(std::fixed, std::setprecision(4), "loss ", report.loss, std::setprecision(0), "  ",
-              static_cast<double>(report.tokens) / report.seconds, " tokens/s"));
-      evaluation_.after_step(report.step, base, adapter, directory.path());
-      if (c_.save_every > 0 && report.step % c_.save_every == 0 && !trainer.done()) {
-        train::save_state(directory.path(), adapter, trainer, recipe_text(adapter));
-        directory.keep();
+      const auto report = trainer.try_step(after_pack);
+      if (!report) break;
+      tokens += static_cast<double>(report->tokens);
+      {
+        const std::lock_guard lock(saving);
+        directory.log(*report, directory.elapsed_before_s() + progress.elapsed_s());
+      }
+      last = cat("loss ", std::fixed, std::setprecision(4), report->loss, "  ",
+                 rate_text(static_cast<double>(report->tokens), report->seconds));
+      progress.update(static_cast<double>(report->step - first), last);
+      evaluation_.after_step(report->step, base, adapter, directory.path(), progress);
+      const bool due = save_every_.steps > 0
+                           ? report->step % save_every_.steps == 0
+                           : save_every_.seconds > 0 &&
+                                 progress.elapsed_s() - last_save_s >= save_every_.seconds;
+      if (due && !trainer.done()) {
+        save_state(adapter, trainer, directory, saving);
+        last_save_s = progress.elapsed_s();
       }
     }
+    totals_ = {trainer.step() - first, tokens, progress.elapsed_s()};
+  }
+
+  /// A state that cannot be saved now may be saved the next time: a long run does not end for it.
+  void save_state(const adapter::Adapter& adapter, train::Trainer& trainer, RunDirectory& directory,
+                  std::mutex& saving) const {
+    const std::lock_guard lock(saving);
+    try {
+      directory.save([&] { train::save_state(directory.path(), adapter, trainer, recipe_); });
+    } catch (const UserError& error) {
+      say(false, cat("note: step ", trainer.step(), " is not saved: ", error.what()));
+    }
+  }
+
+  void say_end() const {
+    std::cout << c_.output << ": " << totals_.steps << " steps done in "
+              << duration_text(totals_.seconds) << ", "
+              << rate_text(totals_.tokens, totals_.seconds) << ", peak memory "
+              << (peak_memory_bytes() >> 20) << " MiB\n"
+              << "next: matlora sweep: matlora sweep --model " << shell_word(c_.model)
+              << " --adapter " << shell_word(c_.output) << " --data TEST.jsonl --output "
+              << shell_word(c_.output + "-sweep") << std::endl;
   }
 
   TrainConfig c_;
   TrainEvaluation evaluation_;
-  std::string base_;  // its digest and dtype
-  int64_t examples_ = 0;
+  SaveEvery save_every_;
+  size_t examples_ = 0;
+  train::RecipeRecord recipe_;
+  struct Totals {
+    int64_t steps = 0;
+    double tokens = 0, seconds = 0;
+  } totals_;  // of this process
 };
 
 }  // namespace

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iomanip>
 #include <iostream>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/interrupt.h"
 #include "matlora/base/json.h"
+#include "matlora/base/output.h"
 #include "matlora/base/progress.h"
 #include "matlora/eval/report.h"
 
@@ -79,7 +81,8 @@ void TrainEvaluation::resume_at(int64_t step, const model::Model& base, adapter:
     kept += line + "\n";
   }
   if (in.is_open()) write_file(path, kept);
-  if (last < step) after_step(step, base, adapter, directory);
+  Progress progress("", 0, /*quiet=*/true);
+  if (last < step) after_step(step, base, adapter, directory, progress);
 }
 
 eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter) const {
@@ -92,26 +95,39 @@ eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter)
 }
 
 void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                                 const fs::path& directory) const {
+                                 const fs::path& directory, Progress& progress) const {
   if (every_ == 0 || step % every_ != 0) return;
   try {
-    score_step(step, base, adapter, directory);
+    std::string text;
+    for (const eval::RankScore& row : score_step(step, base, adapter, directory)) {
+      text += cat(text.empty() ? "" : "; ", "rank ", row.rank, " ", text_of(row));
+    }
+    if (!text.empty()) progress.message(cat("step ", step, ": ", text));
   } catch (const UserError& error) {
     say(false, cat("step ", step, " is not scored: ", error.what()));
   }
 }
 
-void TrainEvaluation::score_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                                 const fs::path& directory) const {
+/// The first figure: the loss, or a task's metric.
+std::string TrainEvaluation::text_of(const eval::RankScore& row) const {
+  if (row.tokens > 0) return cat("loss ", std::fixed, std::setprecision(4), row.loss);
+  if (row.tasks.empty() || row.tasks.front().metrics.empty()) return "";
+  const eval::TaskScore& task = row.tasks.front();
+  return cat(task.task, " ", std::fixed, std::setprecision(4), task.metrics.front().value);
+}
+
+std::vector<eval::RankScore> TrainEvaluation::score_step(int64_t step, const model::Model& base,
+                                                         adapter::Adapter& adapter,
+                                                         const fs::path& directory) const {
   eval::SweepOptions options = options_for(adapter);
   std::erase(options.ranks, 0);
-  const eval::SweepResult result =
-      eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
+  eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
   if (result.ending.error) throw UserError(*result.ending.error);
-  if (result.ending.stopped) return;
+  if (result.ending.stopped) return {};
   std::ofstream log(directory / kLog, std::ios::app);
   for (const eval::RankScore& row : result.rows) log << line_of(row, step).dump() << '\n';
   if (!log.flush()) fail((directory / kLog).string(), "cannot be written");
+  return std::move(result.rows);
 }
 
 bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
@@ -132,7 +148,8 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
   report.sweeps.push_back({adapter::name(adapter.rule.method), directory.string(),
                            adapter::name(adapter.inference_gate), std::move(result.rows),
                            std::move(result.samples), std::move(result.task_samples)});
-  AtomicDirectory output(directory / kDirectory, /*force=*/true);
+  OutputDirectory output(directory / kDirectory,
+                         {"train", eval::report_files(), /*force=*/true, false, false, true});
   eval::write_report(output.path(), report);
   output.commit();
   if (!quiet) std::cout << eval::sweep_table(report);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
 
@@ -29,8 +30,9 @@ class TrainEvaluation {
   /// After each step: where it is one of every N, a line per rank in DIR/eval_log.jsonl: {"step",
   /// "rank", "loss", "token_accuracy", "tasks"}. Rank 0 does not change and has none. What cannot
   /// be scored is said on stderr: a long run does not end for it.
+  /// The scores are shown on the terminal unless quiet.
   void after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                  const fs::path& directory) const;
+                  const fs::path& directory, Progress& progress) const;
 
   /// The sweep of all ranks into DIR/eval, as `sweep` writes it; its table on stdout unless quiet.
   /// Does nothing where nothing is to be scored. False when interrupted.
@@ -38,8 +40,11 @@ class TrainEvaluation {
               const fs::path& directory, bool quiet) const;
 
  private:
-  void score_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                  const fs::path& directory) const;
+  /// A line of the log for each rank.
+  std::vector<eval::RankScore> score_step(int64_t step, const model::Model& base,
+                                          adapter::Adapter& adapter,
+                                          const fs::path& directory) const;
+  std::string text_of(const eval::RankScore& row) const;
   eval::SweepOptions options_for(const adapter::Adapter& adapter) const;
 
   EvaluationFlags flags_;

@@ -105,6 +105,12 @@ Json sweep_json(const Report& report, const ReportOptions& options) {
   return json;
 }
 
+const std::vector<std::string>& report_files() {
+  static const std::vector<std::string> names = {"sweep.json", "sweep.csv", "sweep.svg",
+                                                 "report.html", "samples.jsonl"};
+  return names;
+}
+
 void write_report(const std::filesystem::path& directory, const Report& report,
                   const ReportOptions& options) {
   write_file(directory / "sweep.json", pretty(sweep_json(report, options)));

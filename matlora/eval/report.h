@@ -47,6 +47,9 @@ Figure sweep_figure(const Report& report, const std::vector<AdapterSweep>& earli
 std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
                                       const std::string& name);
 
+/// The names of all files that a report may have.
+const std::vector<std::string>& report_files();
+
 /// All files into `directory`, which exists.
 void write_report(const std::filesystem::path& directory, const Report& report,
                   const ReportOptions& options = {});

@@ -59,7 +59,7 @@ struct Sweep {
   int64_t done = 0;  // packs and documents
 
   bool stopped() const { return options.stop && options.stop(); }
-  void advance(int64_t rank) { progress.update(++done, cat("rank ", rank)); }
+  void advance(int64_t rank) { progress.update(static_cast<double>(++done), cat("rank ", rank)); }
 };
 
 /// Packs and documents of one rank.
@@ -174,11 +174,12 @@ SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const S
   SweepResult result;
   for (const int64_t rank : options.ranks) {
     try {
-      if (!add_rank(llama, adapter, rank, sweep, result)) result.ending.stopped = true;
+      result.ending.stopped = !add_rank(llama, adapter, rank, sweep, result);
     } catch (const UserError& error) {
       result.ending.error = error;
     }
     if (!result.ending.whole()) break;
+    if (options.after_rank) options.after_rank(result);
   }
   return result;
 }

@@ -25,6 +25,8 @@ struct SweepOptions {
   bool samples = false;        // keep the scores of every example and document too
   bool quiet = true;           // no progress on stderr
   std::function<bool()> stop;  // asked between passes; true ends the sweep early
+  /// Told what there is so far, behind every rank that is done. May be empty.
+  std::function<void(const struct SweepResult&)> after_rank;
 };
 
 /// What is scored; either may be empty, not both.

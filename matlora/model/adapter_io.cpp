@@ -10,6 +10,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
+#include "matlora/base/output.h"
 #include "matlora/format/safetensors.h"
 #include "matlora/model/tensors.h"
 
@@ -251,6 +252,7 @@ std::vector<LayerAdapter> prefix(const Adapter& adapter, int64_t k,
 
 LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
   if (!fs::is_directory(directory)) fail(directory.string(), "no such adapter directory");
+  finish_commit(directory);
   LoadedAdapter loaded;
   Adapter& adapter = loaded.adapter;
   adapter.rule = read_peft_rule(directory / "adapter_config.json", loaded.info);

@@ -1,8 +1,10 @@
 #include "matlora/model/load.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "matlora/base/error.h"
+#include "matlora/base/hash.h"
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
 #include "matlora/model/tensors.h"
@@ -47,30 +49,30 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   return vocabulary;
 }
 
-/// FNV-1a, 64 bits, of shapes and of some numbers of every weight.
+/// Of shapes and all numbers, as float32: a hash of the hashes of blocks, made on all threads.
 class Digest {
  public:
   void add(const at::Tensor& tensor) {
+    constexpr int64_t kBlock = 1 << 18;  // numbers
     const at::Tensor flat = tensor.reshape(-1);
-    const int64_t step = std::max<int64_t>(1, flat.numel() / 64);
-    const at::Tensor some = flat.slice(0, 0, flat.numel(), step).to(at::kFloat).contiguous();
-    for (const int64_t n : tensor.sizes()) add(&n, sizeof n);
-    add(some.const_data_ptr(), some.nbytes());
+    const int64_t blocks = (flat.numel() + kBlock - 1) / kBlock;
+    const size_t first = hashes_.size();
+    hashes_.resize(first + static_cast<size_t>(blocks));
+    at::parallel_for(0, blocks, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t last = std::min(flat.numel(), (i + 1) * kBlock);
+        const at::Tensor block = flat.slice(0, i * kBlock, last).to(at::kFloat).contiguous();
+        hashes_[first + static_cast<size_t>(i)] =
+            hash_bytes({static_cast<const std::byte*>(block.const_data_ptr()), block.nbytes()});
+      }
+    });
+    hashes_.push_back(hash_bytes(std::as_bytes(std::span(tensor.sizes()))));
   }
 
-  std::string text() const {
-    char digits[17];
-    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash_));
-    return digits;
-  }
+  std::string text() const { return hash_text(hash_bytes(std::as_bytes(std::span(hashes_)))); }
 
  private:
-  void add(const void* data, size_t size) {
-    const auto* bytes = static_cast<const unsigned char*>(data);
-    for (size_t i = 0; i < size; ++i) hash_ = (hash_ ^ bytes[i]) * 0x100000001b3u;
-  }
-
-  uint64_t hash_ = 0xcbf29ce484222325u;
+  std::vector<Hash> hashes_;
 };
 
 /// A linear layer's weight that stays in its file.

@@ -20,9 +20,8 @@ struct Model {
   format::LlamaConfig config;
   text::Tokenizer tokenizer;
   std::vector<int32_t> stop_ids;  // tokens that end a generation; the first one ends an answer
-  /// What the base is: 16 hexadecimal digits of its shapes and some numbers of every weight as
-  /// stored, so the same in every dtype it is loaded in and from a HF directory and a GGUF of equal
-  /// weights.
+  /// What the base is: 32 hexadecimal digits, a hash of its shapes and of every number as stored.
+  /// The same in every dtype it is loaded in, and from a HF directory and a GGUF of equal weights.
   std::string digest;
 };
 

@@ -51,6 +51,10 @@ void AdamW::step(double learning_rate) {
   at::_fused_adamw_(parameters_, all, first_, second_, /*max_exp_avg_sqs=*/{}, steps_,
                     learning_rate, kBeta1, kBeta2, weight_decay_, kEps, /*amsgrad=*/false,
                     /*maximize=*/false);
+  drop_gradients();
+}
+
+void AdamW::drop_gradients() {
   for (at::Tensor& p : parameters_) p.mutable_grad() = at::Tensor();
 }
 

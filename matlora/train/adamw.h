@@ -24,6 +24,9 @@ class AdamW {
   /// One update with the gradients that are there; then they are cleared.
   void step(double learning_rate);
 
+  /// Clears the gradients of a step that will not come to its end.
+  void drop_gradients();
+
   /// What a checkpoint needs beside the parameters, in their order.
   const std::vector<at::Tensor>& first_moments() const { return first_; }
   const std::vector<at::Tensor>& second_moments() const { return second_; }

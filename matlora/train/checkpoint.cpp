@@ -13,6 +13,8 @@
 namespace matlora::train {
 namespace {
 
+constexpr int kFormatVersion = 2;  // 1 had the recipe as one line of text
+
 struct Slot {
   std::string name;
   at::Tensor value;
@@ -46,10 +48,57 @@ int64_t read_step(const std::map<std::string, std::string>& metadata, int64_t to
   return step;
 }
 
+/// "lr: was 0.01, is 1; seed: was 42, is 7"
+std::string differences(const RecipeRecord& was, const RecipeRecord& is) {
+  RecipeRecord all = was;
+  all.insert(is.begin(), is.end());
+  std::string text;
+  for (const auto& [name, ignored] : all) {
+    const auto value = [&name = name](const RecipeRecord& recipe) {
+      const auto found = recipe.find(name);
+      return found == recipe.end() || found->second.empty() ? "none" : printable(found->second);
+    };
+    if (value(was) == value(is)) continue;
+    text +=
+        cat(text.empty() ? "" : "; ", printable(name), ": was ", value(was), ", is ", value(is));
+  }
+  return text;
+}
+
+void check_recipe(const std::map<std::string, std::string>& metadata, const RecipeRecord& recipe,
+                  const std::string& where) {
+  const auto version = metadata.find("format_version");
+  if (version == metadata.end() || version->second != std::to_string(kFormatVersion)) {
+    fail(where, "a state of another version of matlora: expected format_version ", kFormatVersion,
+         ", got ", version == metadata.end() ? "none" : printable(version->second));
+  }
+  const auto text = metadata.find("recipe");
+  const Json json = parse_json(text == metadata.end() ? "{}" : text->second, where);
+  RecipeRecord written;
+  for (const auto& [name, value] : json.items()) {
+    if (value.is_string()) written[name] = value.get<std::string>();
+  }
+  const std::string different = differences(written, recipe);
+  if (!different.empty()) {
+    fail(where, "the run was started with other options: ", different,
+         "; repeat it with the run.toml that is beside it");
+  }
+}
+
 }  // namespace
 
+int64_t state_bytes(const adapter::Adapter& adapter) {
+  int64_t numbers = 0;
+  for (const adapter::LayerAdapter& layer : adapter.layers) {
+    numbers += layer.a.numel() + layer.b.numel();
+  }
+  constexpr int64_t kHeader = 1 << 16;  // names and offsets; about
+  return 3 * numbers * static_cast<int64_t>(sizeof(float)) + kHeader;
+}
+
 void save_state(const std::filesystem::path& directory, const adapter::Adapter& adapter,
-                Trainer& trainer, const std::string& recipe) {
+                Trainer& trainer, const RecipeRecord& recipe) {
+  const auto lock = trainer.hold();
   std::vector<at::Tensor> kept;
   std::vector<format::TensorView> views;
   for (const Slot& slot : slots(adapter, trainer)) {
@@ -57,23 +106,20 @@ void save_state(const std::filesystem::path& directory, const adapter::Adapter& 
     views.push_back(model::view_of(slot.name, kept.back()));
   }
   format::write_safetensors(directory / kStateFile, views,
-                            {{"step", std::to_string(trainer.step())}, {"recipe", recipe}});
+                            {{"format_version", std::to_string(kFormatVersion)},
+                             {"step", std::to_string(trainer.step())},
+                             {"recipe", Json(recipe).dump()}});
 }
 
 void restore_state(const std::filesystem::path& directory, adapter::Adapter& adapter,
-                   Trainer& trainer, const std::string& recipe) {
+                   Trainer& trainer, const RecipeRecord& recipe) {
   const std::filesystem::path path = directory / kStateFile;
   if (!std::filesystem::exists(path)) {
     fail(directory.string(), "nothing to resume: no ", kStateFile,
-         "; it is there after an interrupted run and with --save-every");
+         "; the run is done, or ended before its first state was saved");
   }
   const format::Safetensors file = format::Safetensors::open(path);
-  const auto written = file.metadata().find("recipe");
-  if (written == file.metadata().end() || written->second != recipe) {
-    fail(path.string(), "the run was started with other options: expected ", recipe, ", got ",
-         written == file.metadata().end() ? "none" : printable(written->second, 600),
-         "; repeat it with --config ", (directory / "run.toml").string());
-  }
+  check_recipe(file.metadata(), recipe, path.string());
   const int64_t step = read_step(file.metadata(), trainer.total(), path.string());
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> first, second;

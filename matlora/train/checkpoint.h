@@ -2,7 +2,9 @@
 // as if the run had never stopped, to the bit on one machine.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "matlora/adapter/attach.h"
@@ -13,13 +15,21 @@ namespace matlora::train {
 /// The file's name inside a run's directory.
 inline constexpr char kStateFile[] = "trainer_state.safetensors";
 
-/// Writes DIR/trainer_state.safetensors. `recipe` is any text that a resumed run must repeat.
-void save_state(const std::filesystem::path& directory, const adapter::Adapter& adapter,
-                Trainer& trainer, const std::string& recipe);
+/// What a resumed run must repeat for its steps to follow from the earlier ones: names of options
+/// with their values as text.
+using RecipeRecord = std::map<std::string, std::string>;
 
-/// Restores what save_state wrote. Throws UserError when there is no such file, or it belongs to
-/// another adapter or recipe.
+/// Writes DIR/trainer_state.safetensors; the state is that of the last whole step. Throws UserError
+/// when it cannot be written; an earlier state is there as before then.
+void save_state(const std::filesystem::path& directory, const adapter::Adapter& adapter,
+                Trainer& trainer, const RecipeRecord& recipe);
+
+/// Restores what save_state wrote. Throws UserError when there is no such file, or it is of another
+/// adapter or recipe; then the message names what differs, with both values.
 void restore_state(const std::filesystem::path& directory, adapter::Adapter& adapter,
-                   Trainer& trainer, const std::string& recipe);
+                   Trainer& trainer, const RecipeRecord& recipe);
+
+/// About what a state of this adapter takes on the disk, in bytes.
+int64_t state_bytes(const adapter::Adapter& adapter);
 
 }  // namespace matlora::train

@@ -89,19 +89,8 @@ std::vector<Trainer::Indices> Trainer::micro_batches(int64_t step) const {
   return result;
 }
 
-double Trainer::run_micro_batch(const Indices& indices, int64_t label_tokens) {
-  const double weight = 1.0 / static_cast<double>(label_tokens);
-  double sum = 0;
-  for (const Indices& group : data::split_by_tokens(examples_, indices, kTokenBudget)) {
-    sum += backward_loss(model_, data::pack(examples_, group, model_.device()), weight);
-  }
-  return sum;
-}
-
-StepReport Trainer::run_step() {
-  check(!done(), "trainer: step ", step_, " of ", total_);
-  const auto start = std::chrono::steady_clock::now();
-  const std::vector<Indices> batches = micro_batches(step_);
+/// What a step takes in.
+StepReport Trainer::new_report(const std::vector<Indices>& batches) const {
   StepReport report;
   for (const Indices& indices : batches) {
     for (const int64_t i : indices) {
@@ -109,17 +98,22 @@ StepReport Trainer::run_step() {
       report.label_tokens += examples_[static_cast<size_t>(i)].label_tokens();
     }
   }
-  for (size_t micro = 0; micro < batches.size(); ++micro) {
-    int64_t rank = 0;
-    if (adapter_.rule.method == adapter::Method::dylora) {
-      rank = sample_rank(adapter_.rule, recipe_.seed, step_, micro);
-      report.sampled_ranks.push_back(rank);
-    }
-    std::vector<double> gate = adapter::training_gate(adapter_.rule, rank);
-    if (rank > 0) gate.resize(static_cast<size_t>(rank));  // the rest is zero: no work for it
-    adapter_.gate->set(gate, model_.device());
-    report.loss += run_micro_batch(batches[micro], report.label_tokens);
+  return report;
+}
+
+void Trainer::select_gate(size_t micro, StepReport& report) {
+  int64_t rank = 0;
+  if (adapter_.rule.method == adapter::Method::dylora) {
+    rank = sample_rank(adapter_.rule, recipe_.seed, step_, micro);
+    report.sampled_ranks.push_back(rank);
   }
+  std::vector<double> gate = adapter::training_gate(adapter_.rule, rank);
+  if (rank > 0) gate.resize(static_cast<size_t>(rank));  // the rest is zero: no work for it
+  adapter_.gate->set(gate, model_.device());
+}
+
+/// The optimizer's part of a step whose gradients are there.
+void Trainer::update(StepReport& report) {
   report.loss /= static_cast<double>(report.label_tokens);
   report.grad_norm = optimizer_.clip_gradients(recipe_.max_grad_norm);
   if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
@@ -128,10 +122,35 @@ StepReport Trainer::run_step() {
   }
   report.learning_rate =
       learning_rate(recipe_.schedule, recipe_.learning_rate, step_, total_, warmup_);
+  const auto lock = hold();
   optimizer_.step(report.learning_rate);
   report.step = ++step_;
+}
+
+std::optional<StepReport> Trainer::try_step(const AfterPack& after_pack) {
+  check(!done(), "trainer: step ", step_, " of ", total_);
+  const auto start = std::chrono::steady_clock::now();
+  const std::vector<Indices> batches = micro_batches(step_);
+  StepReport report = new_report(batches);
+  const double weight = 1.0 / static_cast<double>(report.label_tokens);
+  int64_t tokens = 0;
+  for (size_t micro = 0; micro < batches.size(); ++micro) {
+    select_gate(micro, report);
+    for (const Indices& group : data::split_by_tokens(examples_, batches[micro], kTokenBudget)) {
+      const data::Pack pack = data::pack(examples_, group, model_.device());
+      report.loss += backward_loss(model_, pack, weight);
+      tokens += pack.token_count();
+      if (after_pack && tokens < report.tokens && !after_pack(tokens, report.tokens)) {
+        optimizer_.drop_gradients();
+        return std::nullopt;
+      }
+    }
+  }
+  update(report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }
+
+StepReport Trainer::run_step() { return *try_step({}); }
 
 }  // namespace matlora::train

@@ -6,6 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -54,8 +57,18 @@ class Trainer {
   int64_t step() const { return step_; }  ///< steps that are done
   int64_t total() const { return total_; }
 
+  /// Asked behind every pack of a step but the last: tokens that are done, tokens of the step.
+  /// False drops the step.
+  using AfterPack = std::function<bool(int64_t done, int64_t total)>;
+
   /// Runs one optimizer step. Throws UserError when the loss is not finite.
   StepReport run_step();
+  /// The same; nothing when `after_pack` dropped it, and then everything is as before the step.
+  std::optional<StepReport> try_step(const AfterPack& after_pack);
+
+  /// While the lock is held, matrices, optimizer and step() stay those of a whole step; for another
+  /// thread that saves them.
+  [[nodiscard]] std::unique_lock<std::mutex> hold() { return std::unique_lock(updating_); }
 
   AdamW& optimizer() { return optimizer_; }
   /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
@@ -65,7 +78,9 @@ class Trainer {
   using Indices = std::vector<int64_t>;
 
   std::vector<Indices> micro_batches(int64_t step) const;
-  double run_micro_batch(const Indices& indices, int64_t label_tokens);
+  StepReport new_report(const std::vector<Indices>& batches) const;
+  void select_gate(size_t micro, StepReport& report);
+  void update(StepReport& report);
 
   const nn::Llama& model_;
   adapter::Adapter& adapter_;
@@ -73,6 +88,7 @@ class Trainer {
   Recipe recipe_;
   int64_t total_ = 0, warmup_ = 0, step_ = 0;
   AdamW optimizer_;
+  std::mutex updating_;
 };
 
 }  // namespace matlora::train

@@ -54,10 +54,10 @@ expect_ok sweep --model $'mod\xe8le' --adapter $'r\xe9sultat' --data data.jsonl 
   --output $'\xe9tat' "${cpu[@]}"
 expect_file $'\xe9tat'/sweep.json
 
-# --force replaces everything.
-touch two/stray
+# --force replaces what matlora wrote, and nothing of the user's.
+echo mine >two/NOTES.md
 expect_ok "${base[@]}" --output two --max-steps 2 --force
-[[ ! -e two/stray ]] || fail "--force left a file of the old output"
+[[ $(cat two/NOTES.md) == mine ]] || fail "--force removed the user's own file"
 expect_lines two/train_log.jsonl 2
 
 # Epochs: 12 records, 2 a step.
@@ -121,7 +121,8 @@ interrupt INT 130 sigint
 expect_file sigint/$weights sigint/adapter_config.json sigint/matlora.json
 grep -q -- --resume err.txt || fail "no word on how to go on: $(cat err.txt)"
 expect_code 2 train --config sigint/run.toml --resume --quiet --lr 1
-grep -q "other options" err.txt || fail "resumed with other options: $(cat err.txt)"
+grep -q "other options: lr: was 0.01.*, is 1;" err.txt ||
+  fail "it does not say which option differs: $(cat err.txt)"
 expect_code 2 train --config sigint/run.toml --resume --quiet --model "$models/biases"
 resume sigint
 interrupt TERM 143 sigterm

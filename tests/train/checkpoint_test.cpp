@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <string>
+#include <thread>
 
 #include "tests/support/temp_dir.h"
 #include "tests/support/tiny_run.h"
@@ -29,6 +32,8 @@ Recipe some_recipe(int64_t max_steps = 4) {
   return recipe;
 }
 
+const RecipeRecord kRecipe = {{"lr", "1"}, {"seed", "42"}};
+
 TEST(Checkpoint, ResumedRunEndsTheSameToTheBit) {
   for (const Method method : {Method::matryoshka, Method::dylora}) {
     const tests::TempDir directory;
@@ -38,10 +43,10 @@ TEST(Checkpoint, ResumedRunEndsTheSameToTheBit) {
 
     TinyRun stopped(rule, some_recipe());
     stopped.run(2);
-    save_state(directory.path(), stopped.adapter, stopped.trainer, "recipe");
+    save_state(directory.path(), stopped.adapter, stopped.trainer, kRecipe);
 
     TinyRun resumed(rule, some_recipe());
-    restore_state(directory.path(), resumed.adapter, resumed.trainer, "recipe");
+    restore_state(directory.path(), resumed.adapter, resumed.trainer, kRecipe);
     EXPECT_EQ(resumed.trainer.step(), 2);
     EXPECT_TRUE(same_bits(resumed.matrices(), stopped.matrices()));
     const auto reports = resumed.run(2);
@@ -68,37 +73,66 @@ TEST(Checkpoint, SavingDoesNotDisturbTheRun) {
   quiet.run(4);
   for (int i = 0; i < 4; ++i) {
     saving.run(1);
-    save_state(directory.path(), saving.adapter, saving.trainer, "recipe");
+    save_state(directory.path(), saving.adapter, saving.trainer, kRecipe);
   }
   EXPECT_TRUE(same_bits(saving.matrices(), quiet.matrices()));
+}
+
+TEST(Checkpoint, SizeOfAStateIsKnownBefore) {
+  const tests::TempDir directory;
+  TinyRun run(tiny_rule(Method::matryoshka, {1, 2, 4}), some_recipe());
+  run.run(1);
+  save_state(directory.path(), run.adapter, run.trainer, kRecipe);
+  const auto size = static_cast<int64_t>(std::filesystem::file_size(directory.path() / kStateFile));
+  EXPECT_LE(size, state_bytes(run.adapter));
+}
+
+// Another thread saves while the run goes on: what it saves is always a whole step.
+TEST(Checkpoint, SavesOnlyWholeSteps) {
+  const auto rule = tiny_rule(Method::matryoshka, {1, 2, 4});
+  TinyRun run(rule, some_recipe(60));
+  std::atomic<bool> done = false;
+  std::thread saver([&] {
+    while (!done) {
+      const tests::TempDir directory;
+      save_state(directory.path(), run.adapter, run.trainer, kRecipe);
+      TinyRun saved(rule, some_recipe(60)), expected(rule, some_recipe(60));
+      restore_state(directory.path(), saved.adapter, saved.trainer, kRecipe);
+      expected.run(saved.trainer.step());
+      EXPECT_TRUE(same_bits(saved.matrices(), expected.matrices()));
+    }
+  });
+  run.run(60);
+  done = true;
+  saver.join();
 }
 
 TEST(Checkpoint, RejectsWhatItCannotResume) {
   const tests::TempDir directory;
   const auto rule = tiny_rule(Method::matryoshka, {1, 2, 4});
   TinyRun run(rule, some_recipe());
-  const auto restore = [&](TinyRun& into, const std::string& recipe) {
+  const auto restore = [&](TinyRun& into, const RecipeRecord& recipe) {
     return user_error([&] { restore_state(directory.path(), into.adapter, into.trainer, recipe); });
   };
-  const std::string missing = restore(run, "lr 1");
+  const std::string missing = restore(run, kRecipe);
   expect_has(missing, directory.path().string());
   expect_has(missing, "nothing to resume: no trainer_state.safetensors");
 
   run.run(2);
-  save_state(directory.path(), run.adapter, run.trainer, "lr 1");
-  const std::string other = restore(run, "lr 2");
+  save_state(directory.path(), run.adapter, run.trainer, kRecipe);
+  const std::string other = restore(run, {{"lr", "2"}, {"seed", "42"}, {"mask", "diag"}});
   expect_has(other, (directory.path() / kStateFile).string());
-  expect_has(other, "the run was started with other options: expected lr 2, got lr 1");
+  expect_has(other, "other options: lr: was 1, is 2; mask: was none, is diag; repeat it");
 
   TinyRun wider(tiny_rule(Method::matryoshka, {1, 2, 4}, 5), some_recipe());
-  expect_has(restore(wider, "lr 1"), "missing, or not float32 of the adapter's shape");
+  expect_has(restore(wider, kRecipe), "missing, or not float32 of the adapter's shape");
 
   TinyRun shorter(rule, some_recipe(1));
-  expect_has(restore(shorter, "lr 1"), "'step': expected 0..1, got '2'");
+  expect_has(restore(shorter, kRecipe), "'step': expected 0..1, got '2'");
   EXPECT_EQ(shorter.trainer.step(), 0);
 
   directory.write(kStateFile, "not a safetensors file");
-  restore(run, "lr 1");  // user_error wants an error
+  restore(run, kRecipe);  // user_error wants an error
 }
 
 }  // namespace

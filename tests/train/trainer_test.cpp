@@ -194,5 +194,26 @@ TEST(Trainer, RejectsALossThatIsNotFinite) {
   EXPECT_TRUE(same_bits(run.matrices(), before));
 }
 
+// Packs are cut at 512 tokens: 200 examples of 3 to 11 tokens are more than one.
+TEST(Trainer, ADroppedStepChangesNothing) {
+  const auto rule = tiny_rule(Method::dylora, {1, 2, 4});
+  TinyRun whole(rule, some_recipe(200, 1), 400), stopped(rule, some_recipe(200, 1), 400);
+  const auto expected = whole.run(2);
+  std::vector<int64_t> asked;
+  const auto dropped = stopped.trainer.try_step([&](int64_t done, int64_t total) {
+    EXPECT_EQ(total, expected[0].tokens);
+    asked.push_back(done);
+    return false;
+  });
+  EXPECT_FALSE(dropped);
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_GT(asked[0], 0);
+  EXPECT_LT(asked[0], expected[0].tokens);
+  EXPECT_EQ(stopped.trainer.step(), 0);
+  const auto reports = stopped.run(2);
+  for (size_t i = 0; i < reports.size(); ++i) EXPECT_EQ(reports[i].loss, expected[i].loss);
+  EXPECT_TRUE(same_bits(stopped.matrices(), whole.matrices()));
+}
+
 }  // namespace
 }  // namespace matlora::train

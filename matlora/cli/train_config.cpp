@@ -1,0 +1,185 @@
+#include "matlora/cli/train_config.h"
+
+#include <charconv>
+#include <set>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/base/json.h"
+
+namespace matlora::cli {
+namespace {
+
+constexpr int64_t kMaxRank = 1 << 20;  // what an adapter's reader accepts
+
+void add_adapter_options(CLI::App& app, TrainConfig& c) {
+  const std::string group = "Adapter";
+  const auto option = [&](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->group(group)->capture_default_str();
+  };
+  option("--method", c.method, "matryoshka|dylora|lora");
+  option("--rank", c.rank, "R, the full rank")->check(CLI::Range(int64_t{1}, kMaxRank));
+  option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
+      ->delimiter(',');
+  option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
+  option("--mask", c.mask, "of matryoshka: diag (the paper) | binary (its code: diag / n)");
+  option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
+  option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
+  option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");
+  option("--init-adapter", c.init_adapter, "PEFT directory whose A and B to start from");
+  option("--inference-gate", c.inference_gate, "recorded for later use: paper|trained");
+}
+
+void add_recipe_options(CLI::App& app, TrainConfig& c) {
+  const std::string group = "Recipe";
+  const auto option = [&](const char* name, auto& value, const char* help) {
+    return app.add_option(name, value, help)->group(group)->capture_default_str();
+  };
+  train::Recipe& r = c.recipe;
+  const CLI::Range count(int64_t{1}, int64_t{1} << 40);
+  option("--epochs", r.epochs, "passes over the data")->check(finite(1e-6, 1e6));
+  option("--max-steps", r.max_steps, "optimizer steps; > 0: instead of --epochs")
+      ->check(CLI::NonNegativeNumber);
+  option("--batch-size", r.batch_size, "examples per micro-batch")->check(count);
+  option("--grad-accum", r.grad_accum, "micro-batches per optimizer step")->check(count);
+  option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
+  option("--lr-schedule", c.schedule, "linear|cosine|constant");
+  option("--warmup-ratio", r.warmup_ratio, "part of the steps")->check(finite(0, 1.0));
+  option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
+  option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
+  option("--max-length", c.max_length, "tokens per example")->check(count);
+  option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
+  option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")->check(seed());
+  app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
+}
+
+std::vector<double> read_gate(const fs::path& path, int64_t rank) {
+  const Json json = read_json(path);
+  const Json* list = &json;
+  if (json.is_object()) list = JsonObject(json, path.string()).find("P");
+  if (!list || !list->is_array()) {
+    fail(path.string(), "expected a list of ", rank, " numbers, or {\"P\": [..]}");
+  }
+  std::vector<double> gate;
+  for (const Json& value : *list) {
+    if (!value.is_number()) fail(path.string(), "P[", gate.size(), "]: expected a number");
+    gate.push_back(value.get<double>());
+  }
+  if (static_cast<int64_t>(gate.size()) != rank) {
+    fail(path.string(), "expected ", rank, " numbers, one per direction, got ", gate.size());
+  }
+  return gate;
+}
+
+/// The train ranks in ascending order, checked. Ranks above R are dropped from the default only.
+std::vector<int64_t> checked_train_ranks(const TrainConfig& c) {
+  if (c.train_ranks.empty()) {
+    return c.method == "lora" ? std::vector<int64_t>{c.rank} : adapter::powers_of_two(c.rank);
+  }
+  const std::set<int64_t> unique(c.train_ranks.begin(), c.train_ranks.end());
+  for (const int64_t r : unique) {
+    if (r < 1 || r > c.rank) {
+      fail("--train-ranks", "rank ", r, " is outside 1..", c.rank, "; --rank sets the largest");
+    }
+  }
+  return {unique.begin(), unique.end()};
+}
+
+}  // namespace
+
+void add_train_options(CLI::App& app, TrainConfig& c) {
+  app.add_option("--model", c.model, "HF model directory or .gguf file")->required();
+  app.add_option("--data", c.data, "JSONL records")->required();
+  app.add_option("--output", c.output, "directory to write")->required();
+  add_adapter_options(app, c);
+  add_recipe_options(app, c);
+  app.add_option("--save-every", c.save_every,
+                 "between states to resume from: 10m, 90s, 2h, or a number of steps; 0: never")
+      ->capture_default_str();
+  app.add_flag("--resume", c.resume, "continue an interrupted run in --output")
+      ->configurable(false);
+  app.add_flag("--force", c.force, "replace an earlier result in --output")->configurable(false);
+  app.set_config("--config", "", "TOML file of options, such as a run.toml");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+}
+
+SaveEvery parse_save_every(const std::string& text) {
+  int64_t value = -1;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  const std::string unit(rest, end);
+  constexpr int64_t kMost = int64_t{1} << 40;
+  if (error == std::errc() && value >= 0 && value <= kMost) {
+    if (unit.empty()) return {value, 0};
+    const double seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    if (seconds > 0) return {0, static_cast<double>(value) * seconds};
+  }
+  fail("--save-every", "expected a time such as 10m, 90s or 2h, or a number of steps, got '",
+       printable(text), "'");
+}
+
+adapter::GateRule make_rule(const TrainConfig& c) {
+  adapter::GateRule rule;
+  rule.rank = c.rank;
+  rule.method = adapter::parse_method(c.method, "--method");
+  rule.scaling = adapter::parse_scaling(c.scaling, "--scaling");
+  rule.mask = adapter::parse_mask(c.mask, "--mask");
+  rule.train_ranks = checked_train_ranks(c);
+  if (!c.gate_file.empty()) {
+    rule.method = adapter::Method::custom;
+    rule.custom = read_gate(c.gate_file, c.rank);
+  } else if (rule.method == adapter::Method::custom) {
+    fail("--method", "custom needs --gate FILE");
+  }
+  return rule;
+}
+
+train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule& rule,
+                                  const std::string& base, const std::string& data) {
+  const train::Recipe& r = c.recipe;
+  const auto text = [](const auto& value) { return cat(std::setprecision(17), value); };
+  return {{"model", base},
+          {"data", data},
+          {"gate", join(rule.custom)},
+          {"target-modules", join(c.targets)},
+          {"method", adapter::name(rule.method)},
+          {"scaling", c.scaling},
+          {"mask", c.mask},
+          {"rank", text(c.rank)},
+          {"train-ranks", join(rule.train_ranks)},
+          {"limit", text(c.limit)},
+          {"max-length", text(c.max_length)},
+          {"epochs", text(r.epochs)},
+          {"max-steps", text(r.max_steps)},
+          {"batch-size", text(r.batch_size)},
+          {"grad-accum", text(r.grad_accum)},
+          {"lr", text(r.learning_rate)},
+          {"lr-schedule", c.schedule},
+          {"warmup-ratio", text(r.warmup_ratio)},
+          {"weight-decay", text(r.weight_decay)},
+          {"max-grad-norm", text(r.max_grad_norm)},
+          {"no-shuffle", text(!r.shuffle)},
+          {"seed", text(r.seed)}};
+}
+
+std::string run_record(CLI::App& app) {
+  for (const char* name : {"--model", "--data", "--output", "--gate", "--init-adapter",
+                           "--eval-data", "--eval-task-data"}) {
+    const std::string path = app.get_option(name)->as<std::string>();
+    if (!path.empty()) record(app, name, std::vector{fs::absolute(path).string()});
+  }
+  auto tasks = app.get_option("--eval-task")->as<std::vector<std::string>>();
+  for (std::string& task : tasks) {
+    if (task.ends_with(".json")) task = fs::absolute(task).string();
+  }
+  if (!tasks.empty()) record(app, "--eval-task", tasks);
+  std::istringstream all(app.config_to_str(/*default_also=*/true));
+  std::string text =
+      "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n";
+  for (std::string line; std::getline(all, line);) {
+    if (!line.ends_with("=\"\"") && !line.ends_with("=[]")) text += line + "\n";
+  }
+  return text;
+}
+
+}  // namespace matlora::cli
