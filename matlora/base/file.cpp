@@ -152,10 +152,9 @@ AtomicDirectory::AtomicDirectory(fs::path path, bool force)
   check_output(path_, force);
   std::error_code error;
   if (path_.has_parent_path()) fs::create_directories(path_.parent_path(), error);
-  fs::remove_all(temporary_, error);
-  if (!fs::create_directory(temporary_, error)) {
-    fail(path_.string(), "cannot make the directory: ", error.message());
-  }
+  if (!error) fs::remove_all(temporary_, error);
+  if (!error) fs::create_directory(temporary_, error);
+  if (error) fail(path_.string(), "cannot make the directory: ", error.message());
 }
 
 AtomicDirectory::~AtomicDirectory() {

@@ -27,7 +27,7 @@ constexpr int64_t kMaxRank = 1 << 20;  // what an adapter's reader accepts
 
 /// The options of a run as text flags and numbers, before they become a rule and a recipe.
 struct TrainConfig {
-  std::string model, data, output;
+  std::string model, data, output, base_name;
   std::string method = "matryoshka", scaling = "sqrt", mask = "diag", gate_file;
   std::string inference_gate = "paper", init = "paper", init_adapter, schedule = "linear";
   std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
@@ -44,9 +44,10 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
   option("--method", c.method, "matryoshka|dylora|lora");
-  option("--rank", c.rank, "R, the full rank")->check(CLI::Range(int64_t{1}, kMaxRank));
+  option("--rank", c.rank, "R, the full rank")->check(integer(1, kMaxRank));
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(integer(1));
   option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
   option("--mask", c.mask, "of matryoshka: diag (the paper) | binary (its code: diag / n)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
@@ -62,10 +63,10 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
   train::Recipe& r = c.recipe;
-  const CLI::Range count(int64_t{1}, int64_t{1} << 40);
+  const CLI::Validator count = integer(1);
   option("--epochs", r.epochs, "passes over the data")->check(finite(1e-6, 1e6));
   option("--max-steps", r.max_steps, "optimizer steps; > 0: instead of --epochs")
-      ->check(CLI::NonNegativeNumber);
+      ->check(integer(0));
   option("--batch-size", r.batch_size, "examples per micro-batch")->check(count);
   option("--grad-accum", r.grad_accum, "micro-batches per optimizer step")->check(count);
   option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
@@ -74,7 +75,7 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
   option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
   option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
   option("--max-length", c.max_length, "tokens per example")->check(count);
-  option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
+  option("--limit", c.limit, "use the first N records; 0: all")->check(integer(0));
   option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")->check(seed());
   app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
 }
@@ -160,18 +161,26 @@ class Train : public Command {
   std::string summary() const override { return "train an adapter"; }
   std::string example() const override {
     return "matlora train --model SmolLM2-135M.gguf --data train.jsonl --output out "
-           "--rank 16 --lr 1e-3 --epochs 1";
+           "--rank 16 --lr 1e-3 --epochs 1\n\n"
+           "Records are one JSON object a line, in one of three forms (EOS ends each):\n"
+           "  {\"question\": q, \"answer\": a}    'Question: {q}\\nAnswer: ' + '{a}'; only the "
+           "answer is learned\n"
+           "  {\"prompt\": p, \"completion\": c}  '{p}' + '{c}'; only the completion is learned\n"
+           "  {\"text\": t}                      all of it is learned";
   }
 
   void add_options(CLI::App& app) override {
     app.add_option("--model", c_.model, "HF model directory or .gguf file")->required();
-    app.add_option("--data", c_.data, "JSONL records")->required();
+    app.add_option("--data", c_.data, "JSONL records; - or a pipe is read to its end")->required();
+    app.add_option("--base-name", c_.base_name,
+                   "the Hugging Face repository or directory that PEFT loads the base from "
+                   "(default: what the model says)");
     app.add_option("--output", c_.output, "directory to write")->required();
     add_adapter_options(app, c_);
     add_recipe_options(app, c_);
     evaluation_.add_options(app);
     app.add_option("--save-every", c_.save_every, "steps between states to resume from; 0: never")
-        ->check(CLI::NonNegativeNumber)
+        ->check(integer(0))
         ->capture_default_str();
     app.add_flag("--resume", c_.resume, "go on with an interrupted run in --output")
         ->configurable(false);
@@ -293,7 +302,8 @@ class Train : public Command {
 
   int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
                      train::Trainer& trainer, RunDirectory& directory) const {
-    const model::AdapterInfo info{c_.model, base.digest};
+    const model::AdapterInfo info{c_.model, base.digest,
+                                  choose_base_name(c_.base_name, c_.model, common.quiet)};
     say(common.quiet,
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
             " parameters, ", trainer.total() - trainer.step(), " steps, ",
