@@ -87,14 +87,14 @@ train lora lora 1e-2 paper
 train matryoshka-paper matryoshka 1e-2 paper
 train matryoshka matryoshka 3e-3 trained
 
-"$program" sweep --model "$model" --adapter "LoRA, cut=$out/lora" \
-  --adapter "Matryoshka, paper's gate=$out/matryoshka-paper" \
-  --adapter "Matryoshka, trained gate=$out/matryoshka" \
+"$program" sweep --model "$model" --adapter "LoRA=$out/lora" \
+  --adapter "Matryoshka (paper's gate)=$out/matryoshka-paper" \
+  --adapter "Matryoshka (trained gate)=$out/matryoshka" \
   --data "$test" --ranks "$ranks" --limit "$test_problems" --output "$out/sweep" --force >/dev/null
 python3 tools/demo_summary.py table "$out/sweep/sweep.csv"
 
 "$program" slice --adapter "$out/matryoshka" --rank 4 --output "$out/rank4" --force
-if records "$test" | head -1 | grep -qE '"(question|prompt)"'; then
+if grep -m1 '[^[:space:]]' "$test" | grep -qE '"(question|prompt)"'; then
   "$program" generate --model "$model" --adapter "$out/rank4" --max-new-tokens 160 --quiet \
     --prompts "$test" --limit 1 | python3 tools/demo_summary.py answer "$test"
 fi

@@ -37,11 +37,11 @@ def and_list(items):
 def sentences(sweeps):
     """Which adapter has the smallest loss at which rank, and what the smaller ranks keep of the gain."""
     ranks = sorted({rank for ranks in sweeps.values() for rank in ranks} - {0})
-    best = {}  # adapter: the ranks where its loss is the smallest
+    winners = {}  # adapter: the ranks where its loss is the smallest
     for rank in ranks:
         name = min((name for name in sweeps if rank in sweeps[name]), key=lambda name: sweeps[name][rank][0])
-        best.setdefault(name, []).append(rank)
-    parts = [f"{name} at rank{'s' if len(at) > 1 else ''} {and_list(at)}" for name, at in best.items()]
+        winners.setdefault(name, []).append(rank)
+    parts = [f"{name} at rank{'s' if len(at) > 1 else ''} {and_list(at)}" for name, at in winners.items()]
     yield "Smallest loss: " + "; ".join(parts) + "."
     name = list(sweeps)[-1]
     curve = sweeps[name]
@@ -49,11 +49,18 @@ def sentences(sweeps):
     if base is None:
         return
     if curve[full][0] >= base[0]:
-        yield f"{name} at rank {full} does not lower the base model's loss ({base[0]:.3f}) with so few records."
+        yield f"{name} at its full rank {full} does not lower the base model's loss ({base[0]:.3f}) with so few records."
+        return
+    best = min((rank for rank in ranks if rank in curve), key=lambda rank: curve[rank][0])
+    if best != full and base[0] - curve[best][0] > 1.02 * (base[0] - curve[full][0]):
+        yield (f"{name} lowers the base model's loss from {base[0]:.3f} to {curve[best][0]:.3f} at rank {best}, and less at its "
+               f"full rank {full} ({curve[full][0]:.3f}).")
         return
     kept = [(rank, (base[0] - curve[rank][0]) / (base[0] - curve[full][0])) for rank in ranks if rank in curve and rank != full]
-    yield (f"{name} lowers the base model's loss from {base[0]:.3f} to {curve[full][0]:.3f} at rank {full}; cut, it keeps "
-           + and_list(f"{share:.0%} of that at rank {rank}" for rank, share in kept) + ".")
+    sentence = f"{name} lowers the base model's loss from {base[0]:.3f} to {curve[full][0]:.3f} at rank {full}"
+    if kept:
+        sentence += (f"; cut to rank {and_list(rank for rank, _ in kept)} it keeps {and_list(f'{share:.0%}' for _, share in kept)} of that gain")
+    yield sentence + "."
 
 
 def table(path):
@@ -62,7 +69,19 @@ def table(path):
     print()
     for sentence in sentences(sweeps):
         print(sentence)
-    print("A few minutes, few records, one seed: a demonstration. docs/benchmarks.md has measurements.")
+    print("A small model, few records, one seed: a demonstration. docs/benchmarks.md has measurements.")
+
+
+def indented(text):
+    """Line by line; a line that is repeated is shown once."""
+    shown, times = [], []
+    for line in str(text).strip().splitlines():
+        if shown and shown[-1] == line:
+            times[-1] += 1
+        else:
+            shown.append(line)
+            times.append(1)
+    return "\n".join(f"    {line}" + (f"    ({n} times)" if n > 1 else "") for line, n in zip(shown, times))
 
 
 def answer(path):
@@ -71,7 +90,6 @@ def answer(path):
     question = record.get("question", record.get("prompt"))
     right = record.get("answer", record.get("completion"))
     given = json.loads(sys.stdin.readline())["text"]
-    indented = lambda text: "\n".join("    " + line for line in str(text).strip().splitlines())
     print(f"\nA test record:\n{indented(question)}\nRank 4 answers:\n{indented(given)}")
     if right is not None:
         print(f"The right answer:\n{indented(right)}")
@@ -82,9 +100,12 @@ def check():
     b = {0: (2.0, 0.5), 1: (1.6, 0.6), 2: (1.2, 0.6), 4: (1.0, 0.7)}
     got = list(sentences({"A": a, "B": b}))
     assert got[0] == "Smallest loss: A at rank 1; B at ranks 2 and 4.", got
-    assert got[1].endswith("from 2.000 to 1.000 at rank 4; cut, it keeps 40% of that at rank 1 and 80% of that at rank 2."), got
+    assert got[1].endswith("from 2.000 to 1.000 at rank 4; cut to rank 1 and 2 it keeps 40% and 80% of that gain."), got
     worse = list(sentences({"A": {0: (1.0, 0.5), 1: (1.2, 0.4), 2: (1.1, 0.4)}}))
     assert worse[0] == "Smallest loss: A at ranks 1 and 2." and "does not lower" in worse[1], worse
+    early = list(sentences({"A": {0: (2.0, 0.5), 1: (1.5, 0.6), 2: (1.8, 0.6)}}))
+    assert "to 1.500 at rank 1, and less at its full rank 2 (1.800)." in early[1], early
+    assert indented("a\nb\nb\n") == "    a\n    b    (2 times)"
     print("ok")
 
 
