@@ -59,6 +59,10 @@ bool check_value(const std::string& where, const std::string& key, const std::st
 
 ConfigFile::ConfigFile(const fs::path& path, const CLI::App& app) : path_(path) {
   std::istringstream text(read_file(path));
+  if (text.view().starts_with("\xef\xbb\xbf")) {
+    fail(path.string() + ":1",
+         "the file begins with a byte order mark; save it as UTF-8 without one");
+  }
   std::string line, list;  // list: the key of one that is not closed yet
   int64_t number = 0, begin = 0;
   while (std::getline(text, line)) {

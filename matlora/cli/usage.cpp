@@ -110,6 +110,7 @@ void parse_arguments(CLI::App& app, const std::vector<std::string>& arguments) {
   std::optional<ConfigFile> config;
   if (const CLI::Option* option = app.get_config_ptr(); option != nullptr) {
     const auto path = value_of(option->get_name(), arguments);
+    if (path && path->empty()) fail(option->get_name(), "expected a file, got nothing");
     if (path && !is_given("--help", arguments)) config.emplace(*path, app);
   }
   try {

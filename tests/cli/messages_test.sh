@@ -93,6 +93,8 @@ config "run.toml:1: 'gate': the quote is not closed" 'gate = "two.json'
 config "run.toml:2: 'train-ranks': the list is not closed; expected ]" 'lr = 1' 'train-ranks = [1, 2,' '4'
 config "run.toml:1: 'gate': a value with # cannot be given in a file; give --gate" 'gate = "a#b"'
 config "run.toml:1: 'no-shuffle': expected true or false" 'no-shuffle = perhaps'
+config "run.toml:1: the file begins with a byte order mark" $'\xef\xbb\xbfrank = 4'
+refuses_train "--config: expected a file, got nothing" --config=
 refuses_train "nothing.toml: cannot open the file" --config nothing.toml
 printf 'rank = 4  # small\ntrain-ranks = [1,\n  2, 4]\nmethod = "matryoshka"\n' >good.toml
 expect_ok train --model "$model" --data data.jsonl --output good "${cpu[@]}" --max-steps 1 \

@@ -44,6 +44,11 @@ done
 for link in $(grep -oE '\]\([^)#]+' "$readme" | cut -c3- | sort -u); do
   [[ -e $root/$link ]] || fail "README links to $link"
 done
+# The demo builds the program alone; install goes where it is told. Only what make would do is read.
+make -n -C "$root" demo >make.txt 2>&1 || fail "make -n demo: $(tail -n 2 make.txt)"
+! grep -E 'cmake --build' make.txt | grep -v -- '--target matlora_exe' || fail "make demo builds more than the program"
+make -n -C "$root" install PREFIX=/opt/some >make.txt 2>&1 || fail "make -n install: $(tail -n 2 make.txt)"
+grep -q -- '--prefix /opt/some' make.txt || fail "make install PREFIX=: $(cat make.txt)"
 # `make help` has a line for every target that is meant for people.
 make --no-print-directory -C "$root" help >targets.txt
 for target in $(sed -n 's/^\.PHONY: //p' "$root/Makefile"); do

@@ -53,7 +53,7 @@ def main():
     suite.matlora("train", "--model", hub.name, "--data", mine / "train.jsonl", "--output", suite.tmp / "directory", "--max-steps", 1,
                   "--rank", 4, "--quiet")
     config = parity.read_json(suite.tmp / "directory" / "adapter_config.json")
-    suite.equal("a directory", "base_model_name_or_path", config["base_model_name_or_path"], str(hub))
+    suite.equal("a directory", "base_model_name_or_path", config["base_model_name_or_path"], str(hub.resolve()))
     suite.finish()
 
 
