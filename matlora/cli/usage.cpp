@@ -45,7 +45,7 @@ bool is_given(const std::string& option, const std::vector<std::string>& argumen
 /// The option that a message of CLI11 is about: "" when it names none.
 std::string option_in(const CLI::App& app, const std::string& message) {
   for (size_t at = message.find("--"); at != std::string::npos; at = message.find("--", at + 2)) {
-    const std::string name = message.substr(at, message.find_first_of(": ,=", at) - at);
+    std::string name = message.substr(at, message.find_first_of(": ,=", at) - at);
     if (app.get_option_no_throw(name) != nullptr) return name;
   }
   return "";

@@ -31,9 +31,9 @@ for command in train sweep slice generate; do
     if [[ $command == slice && $option == --rank ]]; then
       given=(slice --adapter adapter --output new)
     fi
-    # Every option with the longest number, and with one of the others in turn.
-    others=(-1 abc nan 1e999)
-    for value in "$long" "${others[count++ % 4]}"; do
+    # Each with one of these, in turn: a start of the program takes its time.
+    values=("$long" -1 abc nan 1e999)
+    for value in "${values[count++ % 5]}"; do
       run "${given[@]}" "$option=$value"
       [[ $code == 2 ]] || fail "$command $option=${value:0:8}: exit code $code"
       grep -qE "^error: $option: expected (a|an) (number|integer) .*got " err.txt ||
