@@ -48,6 +48,24 @@ check_refusal "error: -: expected one JSON object per line, got no record" train
 run train --model "$model" --data - --eval-data - --output new "${base[@]}" <data.jsonl
 check_refusal "the standard input was read already" train --data - --eval-data -
 
+# A signal ends the wait for a pipe that gives nothing.
+mkfifo held
+sleep 60 >held &
+sleeping=$!
+"$program" sweep --model "$model" --data held --output new "${cpu[@]}" 2>waiting.txt &
+reading=$!
+for _ in {1..100}; do
+  [[ -z $(find . -name 'new.tmp*') ]] || break
+  sleep 0.1
+done
+sleep 2  # the model is loaded
+kill -TERM "$reading"
+for _ in {1..50}; do [[ -d /proc/$reading ]] || break; sleep 0.1; done
+[[ ! -d /proc/$reading ]] || fail "a sweep that waits for a pipe does not end"
+kill "$sleeping" 2>/dev/null || true
+grep -q "held: interrupted before the stream ended" waiting.txt || fail "waiting: $(cat waiting.txt)"
+check_no_leftovers sweep --data held
+
 # What is read more than once, or is no text.
 for path in - /dev/stdin; do
   run train --model $path --data data.jsonl --output new "${base[@]}" < <(cat data.jsonl)
