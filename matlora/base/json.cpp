@@ -1,5 +1,6 @@
 #include "matlora/base/json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -14,6 +15,29 @@ constexpr int kMaxDepth = 64;
 /// What a message shows of a value.
 std::string brief(const Json& value) {
   return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 40);
+}
+
+/// The library's message without its name of the error.
+std::string library_words(const Json::exception& error) {
+  std::string message = error.what();  // "[json.exception.out_of_range.406] number overflow .."
+  const size_t bracket = message.find("] ");
+  if (bracket != std::string::npos) message.erase(0, bracket + 2);
+  return message;
+}
+
+/// One place, as the caller counts lines: `where`, behind it the line of a text that has several,
+/// and the column.
+[[noreturn]] void fail_syntax(std::string_view text, const Json::parse_error& error,
+                              const std::string& where) {
+  std::string message = library_words(error);  // "parse error at line 1, column 5: syntax error .."
+  const size_t colon = message.find(": ");
+  if (colon != std::string::npos) message.erase(0, colon + 2);
+  const std::string_view before = text.substr(0, error.byte > 0 ? error.byte - 1 : 0);
+  const bool single = text.substr(0, text.find_last_not_of(" \t\r\n") + 1).find('\n') == text.npos;
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  const size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  fail(single ? where : cat(where, ":", line), "not valid JSON at column ", column, ": ",
+       printable(message, 200));
 }
 
 }  // namespace
@@ -32,12 +56,10 @@ Json parse_json(std::string_view text, const std::string& where) {
   };
   try {
     return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Json::exception& error) {  // parse_error; out_of_range for 1e999
-    // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error ..."
-    std::string message = error.what();
-    const size_t bracket = message.find("] ");
-    if (bracket != std::string::npos) message.erase(0, bracket + 2);
-    fail(where, "not valid JSON: ", printable(message, 200));
+  } catch (const Json::parse_error& error) {
+    fail_syntax(text, error, where);
+  } catch (const Json::exception& error) {  // out_of_range for 1e999
+    fail(where, "not valid JSON: ", printable(library_words(error), 200));
   }
 }
 

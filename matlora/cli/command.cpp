@@ -8,7 +8,9 @@
 #include <cmath>
 
 #include "matlora/base/error.h"
+#include "matlora/base/input.h"
 #include "matlora/base/progress.h"
+#include "matlora/model/base_name.h"
 
 namespace matlora::cli {
 
@@ -102,22 +104,44 @@ data::Examples read_examples(const model::Model& base, const fs::path& path,
 }
 
 void keep_input(const fs::path& input, const fs::path& output) {
-  if (input.empty()) return;
+  if (input.empty() || is_stream(input)) return;
   const fs::path way = fs::weakly_canonical(input).lexically_relative(fs::weakly_canonical(output));
   if (!way.empty() && *way.begin() != "..") {
     fail("--output", output.string(), " holds ", input.string(), "; choose another directory");
   }
 }
 
+CLI::Validator integer(int64_t lowest, int64_t highest) {
+  const bool limited = highest < kMaxCount;
+  const std::string range = limited ? cat("in ", lowest, "..", highest) : cat(">= ", lowest);
+  return {[=](std::string& text) {
+            int64_t value = 0;
+            const char* end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, value);
+            const bool is_integer =
+                rest == end && !text.empty() && error != std::errc::invalid_argument;
+            if (is_integer && error == std::errc() && value >= lowest && value <= highest) {
+              text = std::to_string(value);  // CLI11 would take 010 for 8
+              return std::string();
+            }
+            const bool too_large = is_integer && !limited && text.front() != '-' && value >= lowest;
+            return cat("expected an integer ", too_large ? cat("<= ", highest) : range, ", got ",
+                       text.empty() ? "nothing" : printable(text, 40));
+          },
+          range};
+}
+
 CLI::Validator finite(double lowest, double highest) {
-  const std::string range = cat(lowest, "..", highest);
+  const std::string range = cat("in ", lowest, "..", highest);
   return {[=](std::string& text) {
             double value = 0;
             const bool fits = CLI::detail::lexical_cast(text, value) && std::isfinite(value) &&
                               value >= lowest && value <= highest;
-            return fits ? std::string() : "expected a number in " + range + ", got " + text;
+            return fits ? std::string()
+                        : cat("expected a number ", range, ", got ",
+                              text.empty() ? "nothing" : printable(text, 40));
           },
-          "in " + range};
+          range};
 }
 
 CLI::Validator seed() {
@@ -127,15 +151,27 @@ CLI::Validator seed() {
             const auto [rest, error] = std::from_chars(text.data(), end, value);
             return error == std::errc() && rest == end
                        ? std::string()
-                       : "expected an integer in 0..2^64-1, got " + printable(text);
+                       : "expected an integer in 0..2^64-1, got " + printable(text, 40);
           },
           "0..2^64-1"};
 }
 
-void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag) {
-  if (rank < 0 || rank > adapter.rule.rank) {
-    fail(flag, "the adapter has no rank ", rank, "; expected 0..", adapter.rule.rank);
+void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag,
+                int64_t lowest) {
+  if (rank >= lowest && rank <= adapter.rule.rank) return;
+  fail(flag, "the adapter has no rank ", rank, rank == 0 ? " to cut (it is the base model)" : "",
+       "; expected ", lowest, "..", adapter.rule.rank);
+}
+
+std::string choose_base_name(const std::string& given, const fs::path& model, bool quiet) {
+  if (!given.empty()) return given;
+  std::string name = model::base_name(model);
+  if (name.empty()) {
+    say(quiet, cat("note: ", model.string(),
+                   " does not say which Hugging Face repository it is from; for PEFT give "
+                   "--base-name ORG/NAME or a directory"));
   }
+  return name;
 }
 
 }  // namespace matlora::cli

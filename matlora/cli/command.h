@@ -50,14 +50,29 @@ data::Examples read_examples(const model::Model& base, const fs::path& path,
 /// it.
 void keep_input(const fs::path& input, const fs::path& output);
 
-/// For CLI11's check(): a finite number in lowest..highest (CLI::Range lets NaN pass).
+/// The largest count of anything that an option takes: records, steps, tokens.
+constexpr int64_t kMaxCount = 1'000'000'000;
+
+/// For CLI11's check(): an integer in lowest..highest, in decimal digits. Every numeric option has
+/// this one or finite(): CLI11's own print limits of 300 digits and let NaN pass. Messages show at
+/// most 40 characters of what was given.
+CLI::Validator integer(int64_t lowest, int64_t highest = kMaxCount);
+
+/// For CLI11's check(): a finite number in lowest..highest.
 CLI::Validator finite(double lowest, double highest);
 
 /// For CLI11's check(): an integer in 0..2^64-1 (CLI11 takes the largest for any beyond it).
 CLI::Validator seed();
 
-/// Throws UserError naming `flag` unless 0 <= rank <= the adapter's.
-void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag);
+/// Throws UserError naming `flag` and the range unless lowest <= rank <= the adapter's. lowest: 0,
+/// or 1 where the base model alone will not do.
+void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string& flag,
+                int64_t lowest = 0);
+
+/// What an adapter's PEFT files call its base: --base-name (`given`), else what the model says of
+/// itself (model/base_name.h). Where that is nothing PEFT could load, "", and a note says what to
+/// do.
+std::string choose_base_name(const std::string& given, const fs::path& model, bool quiet);
 
 /// Its own CLI::App per command: options are bound to a configuration, then run() is called.
 class Command {

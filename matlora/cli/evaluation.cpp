@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
+#include "matlora/base/input.h"
 #include "matlora/base/progress.h"
 
 namespace matlora::cli {
 namespace {
 
 constexpr int64_t kMaxLength = 1 << 20;  // tokens of one example
-constexpr int64_t kMaxCount = 1 << 30;
 constexpr size_t kItems = 8;  // documents of a task, or of a group's parts, that a report shows
 
 /// The first documents of a task, for people to look at.
@@ -75,28 +74,29 @@ void EvaluationFlags::add_options(CLI::App& app, const std::string& prefix) {
   const auto option = [&](const std::string& name, auto& value, const char* help) {
     return app.add_option("--" + prefix + name, value, help)->group(group);
   };
-  option("data", data, "JSON Lines file of records to score, teacher-forced");
+  option("data", data,
+         "JSON Lines file of records to score, teacher-forced; - or a pipe is read to its end");
   option("task", tasks, "benchmark tasks, by lm-evaluation-harness's names or a task file (.json)")
       ->delimiter(',')
       ->allow_extra_args(false);
   option("task-data", task_data, "directory of the tasks' files, see docs/tasks.md");
   option("shots", shots_, "solved examples in a task's prompts (default: the task's)")
-      ->check(CLI::Range(int64_t{0}, kMaxCount));
+      ->check(integer(0));
   option("max-new-tokens", task_options.max_new_tokens,
          "of an answer that a task generates (default: the task's)")
-      ->check(CLI::Range(int64_t{1}, kMaxCount));
+      ->check(integer(1));
   option("batch-size", batch_size, "answers that are generated at the same time")
-      ->check(CLI::Range(int64_t{1}, kMaxCount))
+      ->check(integer(1))
       ->capture_default_str();
   option("limit", reading.limit, "score the first N records, and documents of each task; 0: all")
-      ->check(CLI::NonNegativeNumber)
+      ->check(integer(0))
       ->capture_default_str();
   option("seed", task_options.seed, "of the examples in a task's prompts")
       ->check(seed())
       ->capture_default_str();
   if (!prefix.empty()) return;
   option("max-length", reading.max_length, "cut examples at so many tokens")
-      ->check(CLI::Range(int64_t{2}, kMaxLength))
+      ->check(integer(2, kMaxLength))
       ->capture_default_str();
 }
 
@@ -130,7 +130,7 @@ void EvaluationFlags::check(const CLI::App& app, const fs::path& output) {
       if (task.ends_with(".json")) keep_input(task, output);
     }
   }
-  if (!data.empty()) MappedFile::open(data);
+  if (!data.empty() && !is_stream(data)) MappedFile::open(data);
 }
 
 Evaluation read_evaluation(const EvaluationFlags& flags, const model::Model& base, bool quiet) {

@@ -19,7 +19,7 @@ namespace matlora::cli {
 namespace {
 
 struct GenerateFlags {
-  std::string model, adapter, prompt, prompts, inference_gate;
+  std::string model, adapter, prompt, question, prompts, inference_gate;
   int64_t rank = 0, max_new_tokens = 256, batch_size = 8, limit = 0;
   double temperature = 0, top_p = 1;
   uint64_t seed = 42;
@@ -27,17 +27,15 @@ struct GenerateFlags {
 };
 
 void check_source(const GenerateFlags& flags, const CLI::App& app) {
-  if (app.count("--prompt") + app.count("--prompts") == 0) {
-    fail("--prompt", "nothing to go on from; give --prompt TEXT or --prompts FILE");
+  std::vector<std::string> given;
+  for (const char* flag : {"--prompt", "--question", "--prompts"}) {
+    if (app.count(flag) > 0) given.emplace_back(flag);
   }
-  if (app.count("--prompts") > 0) {
-    if (app.count("--prompt") > 0) fail("--prompts", "it and --prompt exclude each other");
-    if (flags.batch_size < 1) {
-      fail("--batch-size", "expected at least 1, got ", flags.batch_size);
-    }
-    if (flags.limit < 0) fail("--limit", "expected at least 0, got ", flags.limit);
-    return;
+  if (given.empty()) {
+    fail("--prompt", "nothing to complete; give --prompt TEXT, --question TEXT or --prompts FILE");
   }
+  if (given.size() > 1) fail(given[1], "it and ", given[0], " exclude each other");
+  if (!flags.prompts.empty()) return;
   for (const char* flag : {"--batch-size", "--limit"}) {
     if (app.count(flag) > 0) fail(flag, "has no meaning without --prompts");
   }
@@ -45,15 +43,10 @@ void check_source(const GenerateFlags& flags, const CLI::App& app) {
 
 void check_flags(const GenerateFlags& flags, const CLI::App& app) {
   check_source(flags, app);
-  if (flags.max_new_tokens < 1) {
-    fail("--max-new-tokens", "expected at least 1, got ", flags.max_new_tokens);
+  if (app.count("--question") > 0 && flags.question.empty()) {
+    fail("--question", "expected a question, got nothing");
   }
-  if (!(flags.temperature >= 0) || !std::isfinite(flags.temperature)) {
-    fail("--temperature", "expected a number of at least 0, got ", flags.temperature);
-  }
-  if (!(flags.top_p > 0 && flags.top_p <= 1)) {
-    fail("--top-p", "expected a number above 0 and at most 1, got ", flags.top_p);
-  }
+  if (flags.top_p == 0) fail("--top-p", "expected a number above 0 and at most 1, got 0");
   if (!flags.adapter.empty()) return;
   if (flags.rank != 0) fail("--rank", "expected 0 without --adapter, got ", flags.rank);
   for (const char* flag : {"--inference-gate", "--any-base"}) {
@@ -75,23 +68,27 @@ void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Mod
   nn::merge_deltas(base.llama);
 }
 
-/// The prompts of --prompts, or the one of --prompt.
+/// The prompts of --prompts, or the one of --prompt or --question.
 std::vector<data::Prompt> read_prompts(const GenerateFlags& flags, const model::Model& base) {
   std::vector<data::Prompt> prompts;
   if (!flags.prompts.empty()) {
     prompts = data::read_prompts(flags.prompts, base.tokenizer, flags.limit);
   } else {
-    prompts.push_back({base.tokenizer.encode(flags.prompt, /*add_special=*/true), "--prompt"});
+    const bool asked = !flags.question.empty();
+    prompts.push_back(
+        {base.tokenizer.encode(asked ? data::question_prompt(flags.question) : flags.prompt,
+                               /*add_special=*/true),
+         asked ? "--question" : "--prompt"});
   }
-  const int64_t room = base.config.max_position_embeddings;
+  const int64_t positions = base.config.max_position_embeddings;
   for (const data::Prompt& prompt : prompts) {
     const auto length = static_cast<int64_t>(prompt.tokens.size());
     if (length == 0) {
       fail(prompt.where, "the prompt is empty and the model has no token to begin with");
     }
-    if (flags.max_new_tokens > room - length) {
+    if (flags.max_new_tokens > positions - length) {
       fail(prompt.where, "the prompt's ", length, " tokens and --max-new-tokens ",
-           flags.max_new_tokens, " are more than the ", room, " positions of the model");
+           flags.max_new_tokens, " are more than the ", positions, " positions of the model");
     }
   }
   return prompts;
@@ -220,31 +217,42 @@ class Generate : public Command {
   std::string name() const override { return "generate"; }
   std::string summary() const override { return "Complete prompts at any rank of an adapter"; }
   std::string example() const override {
-    return "matlora generate --model base.gguf --adapter out/ --rank 4 --prompt \"Question: "
-           "2+2?\"\n"
-           "  matlora generate --model base.gguf --prompts test.jsonl --batch-size 32 >out.jsonl";
+    return "matlora generate --model base.gguf --adapter out --rank 4 --question \"What is 2+2?\"\n"
+           "  matlora generate --model base.gguf --prompts test.jsonl --batch-size 32 > "
+           "out.jsonl\n\n"
+           "--question TEXT is the prompt 'Question: TEXT', a line break, 'Answer: ' with a space "
+           "at "
+           "the end:\nthe form in which train reads records with a question and an answer.";
   }
 
   void add_options(CLI::App& app) override {
     app.add_option("--model", flags_.model, "HF model directory or .gguf file")->required();
     app.add_option("--adapter", flags_.adapter, "Adapter directory (matlora's or PEFT's)");
-    app.add_option("--rank", flags_.rank, "Rank to use; 0 is the base model (default: full rank)");
-    app.add_option("--prompt", flags_.prompt, "Text to go on from; the completion is printed");
+    app.add_option("--rank", flags_.rank, "Rank to use; 0 is the base model (default: full rank)")
+        ->check(integer(0));
+    app.add_option("--prompt", flags_.prompt, "Text to complete; the completion is printed");
+    app.add_option("--question", flags_.question,
+                   "Question to answer, put as in training: 'Question: TEXT\\nAnswer: '");
     app.add_option(
         "--prompts", flags_.prompts,
-        "JSONL file of records with 'prompt' or 'question'; one JSON line is printed for "
-        "each: index, text, tokens");
+        "JSONL file of records with 'prompt' or 'question', - or a pipe; one JSON line is printed "
+        "for each: index, text, tokens");
     app.add_option("--batch-size", flags_.batch_size, "Of --prompts: completed at the same time")
+        ->check(integer(1))
         ->capture_default_str();
     app.add_option("--limit", flags_.limit, "Of --prompts: the first ones; 0: all")
+        ->check(integer(0))
         ->capture_default_str();
     app.add_option("--max-new-tokens", flags_.max_new_tokens, "Tokens at most, for each prompt")
+        ->check(integer(1))
         ->capture_default_str();
     app.add_flag("--ignore-eos", flags_.ignore_eos,
-                 "Go on behind the end-of-text token (for benchmarks)");
+                 "Continue behind the end-of-text token (for benchmarks)");
     app.add_option("--temperature", flags_.temperature, "0: always the likeliest token")
+        ->check(finite(0, 1e6))
         ->capture_default_str();
     app.add_option("--top-p", flags_.top_p, "Draw from the likeliest tokens of this probability")
+        ->check(finite(0, 1))
         ->capture_default_str();
     app.add_option("--seed", flags_.seed, "Of the draws; prompt i of a file has seed + i")
         ->check(seed())

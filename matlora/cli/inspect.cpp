@@ -157,6 +157,7 @@ Json inspect_adapter(const fs::path& path) {
                    {"train_ranks", rule.train_ranks},
                    {"inference_gate", adapter::name(adapter.inference_gate)},
                    {"base_model", loaded.info.base_model},
+                   {"base_name", loaded.info.base_name},
                    {"base_digest", loaded.info.base_digest}};
   if (rule.method == adapter::Method::matryoshka) document["mask"] = adapter::name(rule.mask);
   document["layers"] = Json::array();

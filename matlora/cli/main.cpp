@@ -10,8 +10,10 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/interrupt.h"
+#include "matlora/base/version.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/process.h"
+#include "matlora/cli/usage.h"
 
 namespace matlora::cli {
 namespace {
@@ -30,9 +32,15 @@ std::vector<std::unique_ptr<Command>> commands() {
   return all;
 }
 
+/// "matlora 0.1.0 (0123456789ab)"; without the commit where it is not known.
+std::string version_text() {
+  const std::string text = "matlora " + version();
+  return commit().empty() ? text : text + " (" + commit() + ")";
+}
+
 void print_overview() {
-  std::cout << "matlora " MATLORA_VERSION
-               ": trains nested LoRA adapters, measures every rank, ships any of them\n\n"
+  std::cout << "matlora " << version()
+            << ": trains nested LoRA adapters, measures every rank, ships any of them\n\n"
                "Usage: matlora COMMAND [options]\n\nCommands:\n";
   for (const auto& command : commands()) {
     std::cout << "  " << command->name() << std::string(11 - command->name().size(), ' ')
@@ -43,48 +51,13 @@ void print_overview() {
 
 void add_common_options(CLI::App& app, Common& common) {
   app.add_option("--threads", common.threads, "processor threads; 0: all")
-      ->check(CLI::Range(0, 4096))
+      ->check(integer(0, 4096))
       ->capture_default_str();
   app.add_option("--device", common.device, "auto|cpu|cuda[:N]")->capture_default_str();
   app.add_option("--dtype", common.dtype, "of the base model: auto|float32|bfloat16|float16")
       ->capture_default_str();
-  app.set_version_flag("--version", "matlora " MATLORA_VERSION)->configurable(false);
+  app.set_version_flag("--version", version_text())->configurable(false);
   app.add_flag("--quiet", common.quiet, "no progress, no messages")->configurable(false);
-}
-
-/// A mistyped option is worth more words than the required one that it leaves missing.
-void check_option_names(const CLI::App& app, const std::vector<std::string>& arguments) {
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) known.push_back(option->get_name());
-  for (const std::string& argument : arguments) {
-    if (argument.size() < 3 || argument.compare(0, 2, "--") != 0) continue;
-    const std::string name = argument.substr(0, argument.find('='));
-    if (app.get_option_no_throw(name) == nullptr) {
-      fail("command line", "unknown option '", printable(name), "'", did_you_mean(name, known),
-           "; see `matlora ", app.get_name(), " --help`");
-    }
-  }
-}
-
-/// CLI11's words for a mistake, as one line of ours.
-[[noreturn]] void fail_usage(const CLI::App& app, const CLI::Error& error) {
-  std::string message = error.what();
-  for (char& c : message) {
-    if (c == '\n') c = ' ';
-  }
-  fail("command line", message, "; see `matlora ", app.get_name(), " --help`");
-}
-
-/// CLI11 ends its message for an unknown key with the key.
-[[noreturn]] void fail_config(const CLI::App& app, const CLI::Error& error) {
-  const std::string message = error.what();
-  const std::string key = message.substr(message.rfind(' ') + 1);
-  std::vector<std::string> known;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_configurable()) known.push_back(option->get_name(false, false).substr(2));
-  }
-  fail(app.get_config_ptr()->as<std::string>(), "unknown key or bad value: ", printable(message),
-       did_you_mean(key, known), "; keys are options without --");
 }
 
 int run_command(Command& command, const std::vector<std::string>& arguments) {
@@ -94,19 +67,14 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
   Common common;
   command.add_options(app);
   add_common_options(app, common);
-  check_option_names(app, arguments);
   try {
-    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    parse_arguments(app, arguments);
   } catch (const CLI::CallForHelp&) {
     std::cout << app.help();
     return kOk;
   } catch (const CLI::CallForVersion&) {
     std::cout << app.version() << "\n";
     return kOk;
-  } catch (const CLI::ConfigError& error) {
-    fail_config(app, error);
-  } catch (const CLI::Error& error) {
-    fail_usage(app, error);
   }
   use_threads(common.threads);
   return command.run(common, app);
@@ -119,7 +87,7 @@ int dispatch(const std::vector<std::string>& arguments) {
     return arguments.empty() ? kUserError : kOk;
   }
   if (arguments[0] == "--version") {
-    std::cout << "matlora " MATLORA_VERSION "\n";
+    std::cout << version_text() << "\n";
     return kOk;
   }
   std::vector<std::string> names;

@@ -18,23 +18,26 @@ class Slice : public Command {
 
   void add_options(CLI::App& app) override {
     app.add_option("--adapter", adapter_, "adapter directory")->required();
-    app.add_option("--rank", rank_, "directions to keep, 1..R")->required();
+    app.add_option("--rank", rank_, "directions to keep, 1..R")->check(integer(0))->required();
     app.add_option("--output", output_, "directory to write")->required();
     app.add_option("--inference-gate", gate_,
                    "paper: scale s(K); trained: the training gate, folded into B; "
                    "default: what the adapter records");
+    app.add_option("--base-name", base_name_,
+                   "the Hugging Face repository or directory that PEFT loads the base from "
+                   "(default: what the adapter records)");
     app.add_flag("--force", force_, "replace an existing output");
   }
 
   int run(const Common& common, CLI::App&) override {
-    const model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
+    model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
     const adapter::Adapter& full = loaded.adapter;
-    check_rank(rank_, full, "--rank");
-    if (rank_ == 0) fail("--rank", "rank 0 is the base model; expected 1..", full.rule.rank);
+    check_rank(rank_, full, "--rank", /*lowest=*/1);
     const adapter::InferenceGate gate =
         gate_.empty() ? full.inference_gate
                       : adapter::parse_inference_gate(gate_, "--inference-gate");
     keep_input(adapter_, output_);
+    name_base(loaded.info, common.quiet);
     OutputDirectory output(output_,
                            {"slice", {"adapter_config.json", "adapter_model.safetensors"}, force_});
     const auto writing = output.hold();
@@ -48,7 +51,17 @@ class Slice : public Command {
   }
 
  private:
-  std::string adapter_, output_, gate_;
+  /// A plain PEFT adapter keeps what it says, unless that is a GGUF file.
+  void name_base(model::AdapterInfo& info, bool quiet) const {
+    const bool is_gguf = fs::path(info.base_model).extension() == ".gguf";
+    if (!base_name_.empty()) {
+      info.base_name = base_name_;
+    } else if (info.base_name.empty() && is_gguf) {
+      info.base_name = choose_base_name("", info.base_model, quiet);
+    }
+  }
+
+  std::string adapter_, output_, gate_, base_name_;
   int64_t rank_ = 0;
   bool force_ = false;
 };

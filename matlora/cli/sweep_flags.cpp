@@ -72,7 +72,8 @@ void SweepFlags::add_options(CLI::App& app) {
                  "ranks to score, 0 being the base model (default: 0 and the train ranks, or 0 and "
                  "the powers of two)")
       ->delimiter(',')
-      ->allow_extra_args(false);
+      ->allow_extra_args(false)
+      ->check(integer(0));
   app.add_option("--inference-gate", inference_gate,
                  "paper or trained (default: what the adapter records)");
   app.add_option("--output", output, "directory to write")->required();

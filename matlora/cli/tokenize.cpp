@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
+#include "matlora/base/input.h"
 #include "matlora/base/json.h"
 #include "matlora/cli/command.h"
 #include "matlora/format/jsonl.h"
@@ -32,7 +32,7 @@ std::vector<Input> read_texts(const fs::path& path) {
 /// The lines that are not empty.
 std::vector<Input> read_lines(const fs::path& path) {
   std::vector<Input> inputs;
-  std::istringstream text(read_file(path));
+  std::istringstream text{std::string(InputText::open(path).text())};
   std::string line;
   for (int64_t number = 1; std::getline(text, line); ++number) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
@@ -68,7 +68,8 @@ class Tokenize : public Command {
     app.add_option("--text", text_, "One text; with --decode one JSON array of ids");
     app.add_option(
         "--file", file_,
-        "JSONL file whose field `text` is taken; with --decode an array of ids per line");
+        "JSONL file whose field `text` is taken; with --decode an array of ids per line; - or a "
+        "pipe is read to its end");
     app.add_flag("--no-special", no_special_, "Add no BOS or EOS");
     app.add_flag("--decode", decode_, "From ids to text: one JSON string per line");
   }

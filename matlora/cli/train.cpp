@@ -54,7 +54,12 @@ class Train : public Command {
   std::string summary() const override { return "train an adapter"; }
   std::string example() const override {
     return "matlora train --model SmolLM2-135M.gguf --data train.jsonl --output out "
-           "--rank 16 --lr 1e-3 --epochs 1";
+           "--rank 16 --lr 1e-3 --epochs 1\n\n"
+           "Records are one JSON object a line, in one of three forms (EOS ends each):\n"
+           "  {\"question\": q, \"answer\": a}    'Question: {q}\\nAnswer: ' + '{a}'; only the "
+           "answer is learned\n"
+           "  {\"prompt\": p, \"completion\": c}  '{p}' + '{c}'; only the completion is learned\n"
+           "  {\"text\": t}                      all of it is learned";
   }
 
   void add_options(CLI::App& app) override {
@@ -163,11 +168,11 @@ class Train : public Command {
   }
 
   /// Everything of the last whole step, so that the run can be continued and used.
-  void save_all(const model::Model& base, const adapter::Adapter& adapter, train::Trainer& trainer,
+  void save_all(const adapter::Adapter& adapter, train::Trainer& trainer,
                 RunDirectory& directory) const {
     directory.save([&] {
       train::save_state(directory.path(), adapter, trainer, recipe_);
-      model::save_adapter(directory.path(), adapter, {c_.model, base.digest});
+      model::save_adapter(directory.path(), adapter, info_);
     });
   }
 
@@ -181,6 +186,7 @@ class Train : public Command {
 
   int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
                      train::Trainer& trainer, RunDirectory& directory) {
+    info_ = {c_.model, base.digest, choose_base_name(c_.base_name, c_.model, common.quiet)};
     say(common.quiet,
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
             " parameters, on ", examples_, " records, ", trainer.total() - trainer.step(),
@@ -204,7 +210,7 @@ class Train : public Command {
       const std::lock_guard lock(saving);
       if (saved) return;
       try {
-        save_all(base, adapter, trainer, directory);
+        save_all(adapter, trainer, directory);
         say(false, stopped_text(trainer, directory));
       } catch (const std::exception& error) {
         say(false, cat("error: ", error.what()));
@@ -214,13 +220,13 @@ class Train : public Command {
     const std::lock_guard lock(saving);
     if (trainer.done()) {
       directory.save([&] {
-        model::save_adapter(directory.path(), adapter, {c_.model, base.digest});
+        model::save_adapter(directory.path(), adapter, info_);
       });
       std::error_code ignored;
       fs::remove(directory.path() / train::kStateFile, ignored);
       directory.commit();
     } else {
-      save_all(base, adapter, trainer, directory);
+      save_all(adapter, trainer, directory);
       say(false, stopped_text(trainer, directory));
     }
     saved = true;
@@ -286,6 +292,7 @@ class Train : public Command {
 
   TrainConfig c_;
   TrainEvaluation evaluation_;
+  model::AdapterInfo info_;
   SaveEvery save_every_;
   size_t examples_ = 0;
   train::RecipeRecord recipe_;

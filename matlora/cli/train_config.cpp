@@ -5,6 +5,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
+#include "matlora/base/input.h"
 #include "matlora/base/json.h"
 
 namespace matlora::cli {
@@ -18,9 +19,10 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
   option("--method", c.method, "matryoshka|dylora|lora");
-  option("--rank", c.rank, "R, the full rank")->check(CLI::Range(int64_t{1}, kMaxRank));
+  option("--rank", c.rank, "R, the full rank")->check(integer(1, kMaxRank));
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(integer(1));
   option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
   option("--mask", c.mask, "of matryoshka: diag (the paper) | binary (its code: diag / n)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
@@ -36,10 +38,10 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
   train::Recipe& r = c.recipe;
-  const CLI::Range count(int64_t{1}, int64_t{1} << 40);
+  const CLI::Validator count = integer(1);
   option("--epochs", r.epochs, "passes over the data")->check(finite(1e-6, 1e6));
   option("--max-steps", r.max_steps, "optimizer steps; > 0: instead of --epochs")
-      ->check(CLI::NonNegativeNumber);
+      ->check(integer(0));
   option("--batch-size", r.batch_size, "examples per micro-batch")->check(count);
   option("--grad-accum", r.grad_accum, "micro-batches per optimizer step")->check(count);
   option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
@@ -48,7 +50,7 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
   option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
   option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
   option("--max-length", c.max_length, "tokens per example")->check(count);
-  option("--limit", c.limit, "use the first N records; 0: all")->check(CLI::NonNegativeNumber);
+  option("--limit", c.limit, "use the first N records; 0: all")->check(integer(0));
   option("--seed", r.seed, "of the initial A, the order, DyLoRA's ranks")->check(seed());
   app.add_flag("--no-shuffle", c.no_shuffle, "examples in the order of the file")->group(group);
 }
@@ -89,7 +91,10 @@ std::vector<int64_t> checked_train_ranks(const TrainConfig& c) {
 
 void add_train_options(CLI::App& app, TrainConfig& c) {
   app.add_option("--model", c.model, "HF model directory or .gguf file")->required();
-  app.add_option("--data", c.data, "JSONL records")->required();
+  app.add_option("--data", c.data, "JSONL records; - or a pipe is read to its end")->required();
+  app.add_option("--base-name", c.base_name,
+                 "the Hugging Face repository or directory that PEFT loads the base from "
+                 "(default: what the model says)");
   app.add_option("--output", c.output, "directory to write")->required();
   add_adapter_options(app, c);
   add_recipe_options(app, c);
@@ -166,7 +171,7 @@ std::string run_record(CLI::App& app) {
   for (const char* name : {"--model", "--data", "--output", "--gate", "--init-adapter",
                            "--eval-data", "--eval-task-data"}) {
     const std::string path = app.get_option(name)->as<std::string>();
-    if (!path.empty()) record(app, name, std::vector{fs::absolute(path).string()});
+    if (!path.empty() && !is_stream(path)) record(app, name, std::vector{fs::absolute(path).string()});
   }
   auto tasks = app.get_option("--eval-task")->as<std::vector<std::string>>();
   for (std::string& task : tasks) {

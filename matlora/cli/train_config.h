@@ -24,7 +24,7 @@ struct SaveEvery {
 
 /// The options of a run as text flags and numbers, before they become a rule and a recipe.
 struct TrainConfig {
-  std::string model, data, output;
+  std::string model, data, output, base_name;
   std::string method = "matryoshka", scaling = "sqrt", mask = "diag", gate_file;
   std::string inference_gate = "paper", init = "paper", init_adapter, schedule = "linear";
   std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",

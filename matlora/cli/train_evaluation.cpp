@@ -34,11 +34,12 @@ void TrainEvaluation::add_options(CLI::App& app) {
   flags_.add_options(app, kPrefix);
   app.add_option("--eval-every", every_, "score after every N steps too; 0: at the end only")
       ->group("Evaluation")
-      ->check(CLI::NonNegativeNumber)
+      ->check(integer(0))
       ->capture_default_str();
   app.add_option("--eval-ranks", ranks_, "ranks to score; default: 0 and the train ranks")
       ->group("Evaluation")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(integer(0));
 }
 
 void TrainEvaluation::check(const CLI::App& app, const fs::path& output, int64_t rank) {

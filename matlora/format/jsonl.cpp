@@ -1,7 +1,7 @@
 #include "matlora/format/jsonl.h"
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
+#include "matlora/base/input.h"
 #include "matlora/base/utf8.h"
 
 namespace matlora::format {
@@ -30,9 +30,8 @@ Json parse_line(std::string_view line, const std::string& where) {
 
 std::vector<JsonlRecord> read_jsonl(const std::filesystem::path& path, int64_t limit) {
   check(limit >= 0, "read_jsonl: limit ", limit);
-  const auto file = MappedFile::open(path);
-  const auto bytes = file->bytes();
-  std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const InputText input = InputText::open(path);
+  std::string_view text = input.text();
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
 
   std::vector<JsonlRecord> records;

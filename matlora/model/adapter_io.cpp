@@ -50,25 +50,26 @@ Json peft_config(const Adapter& adapter, int64_t rank, PeftScale scale, const Ad
   for (const LayerAdapter& layer : adapter.layers) {
     targets.insert(adapter::module_name(layer.layer));
   }
-  Json config = {{"alpha_pattern", Json::object()},
-                 {"auto_mapping", nullptr},
-                 {"base_model_name_or_path", info.base_model},
-                 {"bias", "none"},
-                 {"fan_in_fan_out", false},
-                 {"inference_mode", true},
-                 {"init_lora_weights", true},
-                 {"layers_pattern", nullptr},
-                 {"layers_to_transform", nullptr},
-                 {"lora_dropout", 0.0},
-                 {"modules_to_save", nullptr},
-                 {"peft_type", "LORA"},
-                 {"r", rank},
-                 {"rank_pattern", Json::object()},
-                 {"revision", nullptr},
-                 {"target_modules", targets},
-                 {"task_type", "CAUSAL_LM"},
-                 {"use_dora", false},
-                 {"use_rslora", scale.rslora}};
+  Json config = {
+      {"alpha_pattern", Json::object()},
+      {"auto_mapping", nullptr},
+      {"base_model_name_or_path", info.base_name.empty() ? info.base_model : info.base_name},
+      {"bias", "none"},
+      {"fan_in_fan_out", false},
+      {"inference_mode", true},
+      {"init_lora_weights", true},
+      {"layers_pattern", nullptr},
+      {"layers_to_transform", nullptr},
+      {"lora_dropout", 0.0},
+      {"modules_to_save", nullptr},
+      {"peft_type", "LORA"},
+      {"r", rank},
+      {"rank_pattern", Json::object()},
+      {"revision", nullptr},
+      {"target_modules", targets},
+      {"task_type", "CAUSAL_LM"},
+      {"use_dora", false},
+      {"use_rslora", scale.rslora}};
   config["lora_alpha"] =
       is_integer(scale.alpha) ? Json(static_cast<int64_t>(scale.alpha)) : Json(scale.alpha);
   return config;
@@ -215,23 +216,28 @@ void read_own_rule(const fs::path& path, Adapter& adapter, AdapterInfo& info) {
   }
   adapter.inference_gate = adapter::parse_inference_gate(own.string("inference_gate"), where);
   adapter.rule = rule;
-  info.base_digest = own.object("base_model").string("digest");
+  const JsonObject base = own.object("base_model");
+  info.base_digest = base.string("digest");
+  info.base_model = base.string_or("path", info.base_model);
+  info.base_name = base.string_or("name", "");
 }
 
 Json own_config(const Adapter& adapter, const AdapterInfo& info) {
   const adapter::GateRule& rule = adapter.rule;
-  Json own = {{"format", "matlora"},
-              {"format_version", 1},
-              {"matlora_version", MATLORA_VERSION},
-              {"torch_version", TORCH_VERSION},
-              {"method", name(rule.method)},
-              {"scaling", name(rule.scaling)},
-              {"mask", name(rule.mask)},
-              {"alpha", rule.alpha},
-              {"rank", rule.rank},
-              {"train_ranks", rule.train_ranks},
-              {"inference_gate", name(adapter.inference_gate)},
-              {"base_model", {{"path", info.base_model}, {"digest", info.base_digest}}}};
+  Json own = {
+      {"format", "matlora"},
+      {"format_version", 1},
+      {"matlora_version", MATLORA_VERSION},
+      {"torch_version", TORCH_VERSION},
+      {"method", name(rule.method)},
+      {"scaling", name(rule.scaling)},
+      {"mask", name(rule.mask)},
+      {"alpha", rule.alpha},
+      {"rank", rule.rank},
+      {"train_ranks", rule.train_ranks},
+      {"inference_gate", name(adapter.inference_gate)},
+      {"base_model",
+       {{"path", info.base_model}, {"name", info.base_name}, {"digest", info.base_digest}}}};
   if (rule.method == adapter::Method::custom) own["gate"] = {{"P", rule.custom}};
   return own;
 }

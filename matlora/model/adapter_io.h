@@ -14,8 +14,9 @@ namespace matlora::model {
 
 /// What an adapter directory says beside the matrices.
 struct AdapterInfo {
-  std::string base_model;   // base_model_name_or_path
+  std::string base_model;   // the path that was given, or a plain PEFT adapter's name of it
   std::string base_digest;  // "" for a plain PEFT adapter
+  std::string base_name{};  // what PEFT can load (base_name.h); "": not known, the path is written
 };
 
 struct LoadedAdapter {

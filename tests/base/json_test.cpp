@@ -14,7 +14,10 @@ TEST(ParseJson, AcceptsJson) {
 
 TEST(ParseJson, RefusesWhatIsNot) {
   EXPECT_USER_ERROR(parse_json("", "w"), "w: not valid JSON");
-  EXPECT_USER_ERROR(parse_json("{\"a\":\n}", "w"), "w: not valid JSON: parse error at line 2");
+  EXPECT_USER_ERROR(parse_json("{\"a\":\n}", "w"), "w:2: not valid JSON at column 1: syntax error");
+  EXPECT_USER_ERROR(parse_json("{\"a\": x}\n", "w:7"), "w:7: not valid JSON at column 7: ");
+  EXPECT_USER_ERROR(parse_json("[\n1,\n2 3]\n", "w"), "w:3: not valid JSON at column 3: ");
+  EXPECT_USER_ERROR(parse_json("", "w"), "w: not valid JSON at column 1: ");
   EXPECT_USER_ERROR(parse_json("{} {}", "w"), "w: not valid JSON");
   EXPECT_USER_ERROR(parse_json("\"\xff\"", "w"), "w: not valid JSON");
   EXPECT_USER_ERROR(parse_json("[1e999]", "w"), "w: not valid JSON: number overflow");

@@ -39,7 +39,7 @@ refuses "give --adapter" sweep --model "$model" --data data.jsonl --output new \
 
 # Ranks and modules.
 refuses_train "did you mean 'q_proj'" --target-modules q_porj
-refuses_train "rank 0 is outside 1..8" --rank 8 --train-ranks 0
+refuses_train "--train-ranks: expected an integer >= 1, got 0" --rank 8 --train-ranks 0
 refuses_train "rank 9 is outside 1..8" --rank 8 --train-ranks 1,9
 refuses_train "--rank" --rank 0
 refuses_train "--rank" --rank -3
@@ -48,7 +48,7 @@ refuses "--rank" slice --adapter adapter --rank 0 --output new
 refuses "no rank 99" slice --adapter adapter --rank 99 --output new
 refuses "no rank 99" sweep --model "$model" --adapter adapter --data data.jsonl --ranks 0,99 \
   --output new "${cpu[@]}"
-refuses "no rank -1" sweep --model "$model" --adapter adapter --data data.jsonl --ranks=-1 \
+refuses "--ranks: expected an integer >= 0, got -1" sweep --model "$model" --adapter adapter --data data.jsonl --ranks=-1 \
   --output new "${cpu[@]}"
 refuses "needs an adapter" sweep --model "$model" --data data.jsonl --ranks 0,1 --output new
 refuses "no rank 99" generate --model "$model" --adapter adapter --rank 99 --prompt a "${cpu[@]}"
@@ -79,7 +79,7 @@ refuses_data "directory.jsonl" directory.jsonl
 printf 'rank = 4\nlerning-rate = 1\n' >unknown.toml
 refuses_train "lerning-rate" --config unknown.toml
 printf 'rnak = 4\n' >unknown.toml
-refuses_train "unknown.toml: unknown key" --config unknown.toml
+refuses_train "unknown.toml:1: unknown key 'rnak'" --config unknown.toml
 refuses_train "did you mean 'rank'" --config unknown.toml
 printf 'rank = "four"\n' >wrong.toml
 refuses_train "rank" --config wrong.toml

@@ -35,6 +35,9 @@ expect_ok "${base[@]}" --prompt "What is 1 plus 1?"
 head -n 1 batch1.jsonl | text_of | cmp -s - out.txt || fail "--prompt differs from --prompts"
 expect_ok "${base[@]}" --prompt $'Question: What is 2 plus 2?\nAnswer: '
 sed -n 2p batch1.jsonl | text_of | cmp -s - out.txt || fail "a question is asked otherwise"
+cp out.txt question.txt
+expect_ok "${base[@]}" --question "What is 2 plus 2?"
+expect_same question.txt out.txt
 
 # Draws: of the seed and the prompt's number, not of the batch.
 drawn=("${base[@]}" --prompts prompts.jsonl --temperature 1 --seed 5)
@@ -55,12 +58,17 @@ grep -qE '^prefill: [0-9]+ tokens, [0-9.]+ tokens/s; decode: 20 tokens, [0-9.]+ 
   err.txt || fail "no speed: $(cat err.txt)"
 
 # Mistakes.
-refuses "give --prompt TEXT or --prompts FILE" generate --model "$model"
+refuses "give --prompt TEXT, --question TEXT or --prompts FILE" generate --model "$model"
+refuses "--question: it and --prompt exclude each other" generate --model "$model" --prompt a \
+  --question b
+refuses "--prompts: it and --question exclude each other" generate --model "$model" --question a \
+  --prompts prompts.jsonl
+refuses "--question: expected a question, got nothing" generate --model "$model" --question ""
 refuses "exclude each other" generate --model "$model" --prompt a --prompts prompts.jsonl
 refuses "--batch-size: has no meaning without --prompts" generate --model "$model" --prompt a \
   --batch-size 2
 refuses "--limit: has no meaning without --prompts" generate --model "$model" --prompt a --limit 2
-refuses "--batch-size: expected at least 1, got 0" generate --model "$model" \
+refuses "--batch-size: expected an integer >= 1, got 0" generate --model "$model" \
   --prompts prompts.jsonl --batch-size 0
 refuses "--limit" generate --model "$model" --prompts prompts.jsonl --limit -1
 refuses "nothing.jsonl" "${base[@]}" --prompts nothing.jsonl
@@ -76,5 +84,11 @@ refuses "wrong.jsonl:1" "${base[@]}" --prompts wrong.jsonl
 { head -n 2 prompts.jsonl && printf '{"prompt": "%s"}\n' "$(seq 1 9999 | tr '\n' ' ')"; } >long.jsonl
 refuses "long.jsonl:3: the prompt's" "${base[@]}" --prompts long.jsonl
 refuses "--prompt: the prompt's" "${base[@]}" --prompt "$(seq 1 9999 | tr '\n' ' ')"
+
+# The form of a question is in the help of both commands.
+for command in train generate; do
+  expect_ok $command --help
+  grep -qF "'Question: " out.txt || fail "$command --help does not say how a question is put"
+done
 
 finish

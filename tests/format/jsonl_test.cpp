@@ -38,7 +38,7 @@ TEST_F(JsonlTest, StopsAtTheLimit) {
 TEST_F(JsonlTest, NamesTheLineThatIsWrong) {
   EXPECT_USER_ERROR(read("{}\n[1]\n"), "x.jsonl:2: expected a JSON object, got [1]");
   EXPECT_USER_ERROR(read("{}\n{\"a\":\n1}"), "x.jsonl:2: not valid JSON");
-  EXPECT_USER_ERROR(read("{}\n{} {}"), "x.jsonl:2: not valid JSON");
+  EXPECT_USER_ERROR(read("{}\n{} {}"), "x.jsonl:2: not valid JSON at column 4: ");
   EXPECT_USER_ERROR(read("{}\n{\"a\":\"\xff\"}"), "x.jsonl:2: not UTF-8 at byte 7");
   EXPECT_USER_ERROR(read("{\"a\":1,\"a\":2}"), "x.jsonl:1: key \"a\" appears twice");
   EXPECT_USER_ERROR(read("{\"a\":1e999}"), "x.jsonl:1: not valid JSON: number overflow");
