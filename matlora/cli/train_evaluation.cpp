@@ -9,6 +9,7 @@
 #include "matlora/base/interrupt.h"
 #include "matlora/base/json.h"
 #include "matlora/base/progress.h"
+#include "matlora/cli/terminal.h"
 #include "matlora/eval/report.h"
 
 namespace matlora::cli {
@@ -135,7 +136,10 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
   AtomicDirectory output(directory / kDirectory, /*force=*/true);
   eval::write_report(output.path(), report);
   output.commit();
-  if (!quiet) std::cout << eval::sweep_table(report);
+  eval::ReportOptions showing;
+  showing.width = terminal_width();
+  showing.directory = (directory / kDirectory).string();
+  if (!quiet) std::cout << eval::sweep_table(report, showing);
   return true;
 }
 
