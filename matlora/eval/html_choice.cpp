@@ -14,6 +14,13 @@ const char* const kShares[] = {"0%", "0.1%", "0.2%", "0.5%", "1%", "2%", "5%", "
 const char* const kDifferences[] = {"0",    "0.001", "0.002", "0.005", "0.01",
                                     "0.02", "0.05",  "0.1",   "0.2"};
 
+const char* const kNote =
+    "<p class=\"note\">By each measure: the smallest rank that is better than the base model and "
+    "near enough to the best. Green: better than the base by more than one standard error of the "
+    "difference, document by document; by chance alone that happens in one comparison of six. "
+    "A rank less than one such error below the best counts as "
+    "near enough, because these documents cannot tell the two apart.</p>\n";
+
 /// The verdict stands out; the rest is why.
 std::string lead(const Headline& said, bool none) {
   return element("p", none ? "class=\"lead none\"" : "class=\"lead\"",
@@ -128,16 +135,9 @@ std::string choice_section(const Report& report, const PageChoices& choices) {
     text += cat("<div class=\"choice\" data-within=\"", escaped(within.text), "\"",
                 i == choices.shown ? "" : " hidden=\"hidden\"", ">\n",
                 lines_of(report, choices, within), matrix(report, choices, within),
-                commands(report, choices, within), "</div>\n");
+                any ? kNote : "", commands(report, choices, within), "</div>\n");
   }
-  const char* const note =
-      "<p class=\"note\">By each measure: the smallest rank that is better than the base model and "
-      "near enough to the best. Green: better than the base by more than one standard error of the "
-      "difference, document by document; by chance alone that happens in one comparison of six. "
-      "A rank less than one such error below the best counts as "
-      "near enough, because these documents cannot tell the two apart.</p>\n";
-  return cat("<section>\n<h2>Which rank</h2>\n", any ? slider(choices) : "", text, any ? note : "",
-             "</section>\n");
+  return cat("<section>\n<h2>Which rank</h2>\n", any ? slider(choices) : "", text, "</section>\n");
 }
 
 }  // namespace matlora::eval

@@ -61,7 +61,7 @@ std::string rank_cell(const Report& report, size_t sweep, const RankScore& row) 
   if (report.sweeps.size() > 1) {
     of = element("span", "class=\"of\"", key_svg(sweep) + " " + name_text(report.sweeps[sweep]));
   }
-  return cat("<th scope=\"row\" data-v=\"", row.rank, "\">", row.rank, of, "</th>");
+  return cat("<th class=\"rank\" scope=\"row\" data-v=\"", row.rank, "\">", row.rank, of, "</th>");
 }
 
 std::string rank_row(const Report& report, size_t index, const RankScore& row,

@@ -163,12 +163,17 @@ TEST(Html, TheSliderHasEveryAnswerOnThePage) {
   EXPECT_EQ(page_choices(report, Within{0.03, false, "0.03"}).stops[6].text, "0.03");
   // Rank 2 is taken at the last stop only, rank 4 at the others, of which one is shown.
   const std::string rows = ranks_section(report, page_choices(report, kOnePercent));
-  expect_has(rows,
-             "<tr class=\"chosen\" data-chosen=\"0 1 2 3 4 5 6 7 8\"><th scope=\"row\" "
-             "data-v=\"4\">");
+  expect_has(
+      rows,
+      "<tr class=\"chosen\" data-chosen=\"0 1 2 3 4 5 6 7 8\"><th class=\"rank\" scope=\"row\" "
+      "data-v=\"4\">");
   const std::string marked = ranks_section(report, own);
-  expect_has(marked, "<tr class=\"chosen\" data-chosen=\"9\"><th scope=\"row\" data-v=\"2\">");
-  expect_has(marked, "<tr data-chosen=\"0 1 2 3 4 5 6 7 8\"><th scope=\"row\" data-v=\"4\">");
+  expect_has(
+      marked,
+      "<tr class=\"chosen\" data-chosen=\"9\"><th class=\"rank\" scope=\"row\" data-v=\"2\">");
+  expect_has(
+      marked,
+      "<tr data-chosen=\"0 1 2 3 4 5 6 7 8\"><th class=\"rank\" scope=\"row\" data-v=\"4\">");
 }
 
 TEST(Html, HasEveryPanelOnBothScales) {

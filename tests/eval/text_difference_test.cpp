@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "matlora/base/error.h"
+
 namespace matlora::eval {
 namespace {
 
@@ -9,7 +11,7 @@ namespace {
 std::string shown(const std::string& text, const std::string& before) {
   std::string out;
   for (const Word& word : changed_words(text, before)) {
-    out += word.changed ? "[" + std::string(word.text) + "]" : std::string(word.text);
+    out += word.changed ? cat("[", word.text, "]") : std::string(word.text);
   }
   return out;
 }
@@ -28,7 +30,7 @@ TEST(TextDifference, MarksTheWordsThatAreNew) {
 TEST(TextDifference, WordsAreTheWholeText) {
   for (const std::string& text :
        {std::string(" a\n\nb  c "), std::string(1000, 'x'), std::string(), std::string("é\xff 中"),
-        std::string(39, 'x') + "é" + std::string(50, 'y')}) {
+        cat(std::string(39, 'x'), "é", std::string(50, 'y'))}) {
     std::string whole;
     for (const Word& word : words_of(text)) {
       EXPECT_FALSE(word.text.empty());
@@ -42,8 +44,9 @@ TEST(TextDifference, WordsAreTheWholeText) {
 
 TEST(TextDifference, TextsTooLongToCompareAreMarkedBetweenWhatTheyShare) {
   std::string a = "begin ", b = "begin ";
-  for (int i = 0; i < 2000; ++i) a += "a" + std::to_string(i) + " ", b += "b ";
-  const auto words = changed_words(a + "end", b + "end");
+  for (int i = 0; i < 2000; ++i) a += cat("a", i, " "), b += "b ";
+  a += "end", b += "end";
+  const auto words = changed_words(a, b);
   EXPECT_FALSE(words.front().changed);
   EXPECT_FALSE(words.back().changed);
   EXPECT_TRUE(words[1].changed);
