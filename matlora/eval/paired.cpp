@@ -23,6 +23,15 @@ std::optional<Part> part_of(const TaskSample& sample, const Measure& measure) {
   return std::nullopt;
 }
 
+/// Label tokens or documents that a row's figure is the mean of.
+double weight_of(const RankScore& row, const Measure& measure) {
+  if (measure.task.empty()) return static_cast<double>(row.tokens);
+  for (const TaskScore& task : row.tasks) {
+    if (task.task == measure.task) return static_cast<double>(task.documents);
+  }
+  return 0;
+}
+
 /// Whether documents of `task` count for the measure: its own, or those of the group's parts.
 bool belongs(const std::string& task, const Measure& measure, bool group) {
   return task == measure.task || (group && task.starts_with(measure.task + "_"));
@@ -79,29 +88,37 @@ Comparison::Comparison(const Report& report, const AdapterSweep& sweep, const Me
   }
 }
 
-std::optional<Metric> Comparison::metric_at(int64_t rank) const {
+const RankScore* Comparison::row_at(int64_t rank) const {
   for (const RankScore& row : sweep_.rows) {
-    if (row.rank == rank) return metric_of(row, measure_);
+    if (row.rank == rank) return &row;
   }
-  return std::nullopt;
+  return nullptr;
+}
+
+/// The differences document by document; none unless they are all documents of both rows.
+std::vector<Part> Comparison::pairs_of(const RankScore& rank, const RankScore& other) const {
+  const auto of_rank = parts_.find(rank.rank), of_other = parts_.find(other.rank);
+  if (of_rank == parts_.end() || of_other == parts_.end()) return {};
+  std::vector<Part> pairs;
+  double weight = 0;
+  for (const auto& [key, part] : of_rank->second) {
+    const auto twin = of_other->second.find(key);
+    if (twin == of_other->second.end()) return {};
+    pairs.push_back({part.score - twin->second.score, part.weight});
+    weight += part.weight;
+  }
+  const bool whole = pairs.size() == of_other->second.size() &&
+                     weight == weight_of(rank, measure_) && weight == weight_of(other, measure_);
+  return whole ? pairs : std::vector<Part>();
 }
 
 std::optional<Difference> Comparison::difference(int64_t rank, int64_t other) const {
-  const auto a = metric_at(rank), b = metric_at(other);
+  const RankScore *const row = row_at(rank), *const other_row = row_at(other);
+  if (row == nullptr || other_row == nullptr) return std::nullopt;
+  const auto a = metric_of(*row, measure_), b = metric_of(*other_row, measure_);
   if (!a || !b) return std::nullopt;
   Difference result{a->value - b->value, {}, 0};
-  const auto of_rank = parts_.find(rank), of_other = parts_.find(other);
-  std::vector<Part> pairs;
-  if (of_rank != parts_.end() && of_other != parts_.end()) {
-    for (const auto& [key, part] : of_rank->second) {
-      const auto twin = of_other->second.find(key);
-      if (twin == of_other->second.end()) continue;
-      pairs.push_back({part.score - twin->second.score, part.weight});
-    }
-    if (pairs.size() != of_rank->second.size() || pairs.size() != of_other->second.size()) {
-      pairs.clear();  // not the same documents
-    }
-  }
+  const std::vector<Part> pairs = pairs_of(*row, *other_row);
   if (!pairs.empty()) {
     result.standard_error = ratio(pairs).standard_error;
     result.documents = static_cast<int64_t>(pairs.size());

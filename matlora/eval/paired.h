@@ -51,13 +51,14 @@ class Comparison {
   Comparison(const Report& report, const AdapterSweep& sweep, const Measure& measure);
 
   /// `rank` minus `other`; nothing where a rank does not have the measure. By pairs where both
-  /// ranks have samples of the same documents. Else from the rows, with the error
-  /// √(se² + se²): what it is where the two have nothing to do with each other.
+  /// ranks have samples of all their documents, and of the same ones. Else from the rows, with the
+  /// error √(se² + se²): what it is where the two have nothing to do with each other.
   std::optional<Difference> difference(int64_t rank, int64_t other) const;
 
  private:
   using Key = std::pair<std::string, int64_t>;  // task, index
-  std::optional<Metric> metric_at(int64_t rank) const;
+  const RankScore* row_at(int64_t rank) const;
+  std::vector<Part> pairs_of(const RankScore& rank, const RankScore& other) const;
 
   const AdapterSweep& sweep_;
   Measure measure_;

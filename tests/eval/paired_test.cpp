@@ -28,6 +28,7 @@ Report four_examples() {
   }
   for (RankScore& row : sweep.rows) {
     row.loss = (row.rank == 2 ? 204.5 : 213.85) / 194;
+    row.tokens = 194;
     row.token_accuracy = (row.rank == 2 ? 14.0 : 12.0) / 194;
   }
   return report;
@@ -96,6 +97,7 @@ TEST(Paired, DocumentsOfATask) {
     sweep.task_samples.push_back({"arc_easy", 4, i, {{"acc", a[i], {}}}, {}, ""});
     sweep.task_samples.push_back({"arc_easy", 2, 9 - i, {{"acc", b[9 - i], {}}}, {}, ""});
   }
+  for (RankScore& row : sweep.rows) row.tasks[0].documents = 10;
   sweep.rows[2].tasks[0].metrics[0].value = 0.6;
   sweep.rows[3].tasks[0].metrics[0].value = 0.7;
   const Comparison comparison(report, sweep, {"arc_easy", "acc"});
@@ -104,11 +106,14 @@ TEST(Paired, DocumentsOfATask) {
   EXPECT_NEAR(found->value, 0.1, 1e-12);
   EXPECT_NEAR(*found->standard_error, 0.17950549357115014, 1e-15);
   EXPECT_FALSE(is_clear(*found));
-  // Other documents, or none: both errors as if the ranks had nothing to do with each other.
+  // A part of the documents, others, or none: both errors as if the ranks had nothing to do with
+  // each other.
   sweep.task_samples.pop_back();
   const Comparison apart(report, sweep, {"arc_easy", "acc"});
   EXPECT_EQ(apart.difference(4, 2)->documents, 0);
   EXPECT_NEAR(*apart.difference(4, 2)->standard_error, std::sqrt(2.0) * 0.03, 1e-12);
+  sweep.task_samples.pop_back();  // both have nine of ten
+  EXPECT_EQ(Comparison(report, sweep, {"arc_easy", "acc"}).difference(4, 2)->documents, 0);
 }
 
 TEST(Paired, AGroupHasTheDocumentsOfItsParts) {
