@@ -83,7 +83,7 @@ size_t shown_words(const std::vector<Word>& words) {
 
 /// Long ones are cut: "more" shows the rest, without JavaScript too.
 std::string clipped(const std::vector<Word>& words) {
-  const std::string whole = element("pre", "", markup_of(words, words.size()));
+  std::string whole = element("pre", "", markup_of(words, words.size()));
   const size_t shown = shown_words(words);
   if (shown == words.size()) return whole;
   return cat("<details class=\"clip\"><summary><span class=\"start\">", markup_of(words, shown),

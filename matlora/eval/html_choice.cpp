@@ -21,7 +21,7 @@ const char* const kNote =
     "A rank less than one such error below the best counts as "
     "near enough, because these documents cannot tell the two apart.</p>\n";
 
-/// The verdict stands out; the rest is why.
+/// The verdict is bold; the rest is why.
 std::string lead(const Headline& said, bool none) {
   return element("p", none ? "class=\"lead none\"" : "class=\"lead\"",
                  element("b", "", escaped(said.verdict)) + escaped(said.rest)) +

@@ -46,6 +46,28 @@ for width in 40 100; do
   longest=$(grep -v '^  matlora slice' out.txt | LC_ALL=C sed 's/[\x80-\xbf]//g' | LC_ALL=C wc -L)
   ((longest <= width)) || fail "a line of $longest characters for $width columns"
 done
+# A terminal says how wide it is.
+if command -v python3 >/dev/null; then
+  env -u COLUMNS python3 - "$program" sweep --model "$model" --adapter adapter --data data.jsonl \
+    --force --output narrow "${cpu[@]}" >tty.txt <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 44, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+try:
+    while part := os.read(terminal, 65536):
+        said += part
+except OSError:
+    pass
+os.waitpid(pid, 0)
+lines = [line for line in said.decode().splitlines() if not line.startswith("  matlora slice")]
+print(max(map(len, lines)), sum(line.startswith("rank ") for line in lines))
+PYTHON
+  read -r longest blocks <tty.txt
+  ((longest <= 44 && blocks == 2)) || fail "on 44 columns: $(cat tty.txt)"
+fi
 # An adapter that learns nothing is none to take; one that does is, with the command that cuts it.
 expect_ok train --model "$model" --data data.jsonl --output idle "${cpu[@]}" --rank 2 --batch-size 2 \
   --max-steps 1 --lr 1e-30
