@@ -2,7 +2,8 @@
 
     scaling.py --data train.jsonl [--repeats 3] [--only length,rank,batch,threads,size]
 
-Writes build/bench/scaling.json and docs/scaling.svg. Run it with .venv-ref's Python (it draws with matplotlib), on an idle machine.
+Writes build/bench/scaling.json and build/bench/scaling.svg, on an idle machine. The picture in docs
+is drawn from the tables of docs/benchmarks.md by bench/figures.py: new figures go there.
 Sequence lengths come from one long text cut at that length; the other series train the first GSM8K problems. `size` compares SmolLM2-135M
 with random weights in the shape of Llama-3.2-1B (a directory made once, 5 GB).
 """
@@ -13,6 +14,7 @@ import pathlib
 import sys
 import tempfile
 
+import figures
 import harness
 
 LENGTHS = [64, 128, 256, 512, 1024, 2048, 4096]
@@ -80,34 +82,10 @@ def series(options, directory):
     return {name: all_series[name] for name in options.only.split(",")}
 
 
-def draw(result, path):
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "matlora", "font.size": 9})
-    from matplotlib import pyplot
-
-    names = [name for name in ("length", "rank", "batch") if name in result]
-    figure, axes = pyplot.subplots(2, len(names), figsize=(3.4 * len(names), 5), squeeze=False)
-    for column, name in enumerate(names):
-        xs = list(result[name])
-        for row, (key, label, factor) in enumerate((("tokens_per_s", "tokens/s", 1), ("peak_rss_mib", "peak memory, GiB", 1 / 1024))):
-            axis = axes[row][column]
-            axis.plot(xs, [result[name][x][key] * factor for x in xs], marker="o", markersize=3, color="#2a6f97")
-            axis.set_xscale("log", base=2)
-            axis.set_ylim(bottom=0)
-            axis.set_xticks(xs, [str(x) for x in xs], rotation=45)
-            axis.grid(alpha=0.3)
-            axis.set_ylabel(label)
-            axis.set_xlabel({"length": "tokens of a sequence", "rank": "rank", "batch": "examples of a batch"}[name])
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-
-
 def main():
     parser = harness.parser(__doc__, "scaling.json")
     parser.add_argument("--only", default="length,rank,batch,threads,size")
-    parser.add_argument("--picture", default=str(harness.ROOT / "docs/scaling.svg"))
+    parser.add_argument("--picture", default=str(harness.ROOT / "build/bench/scaling.svg"))
     parser.add_argument("--make-llama-1b", help="only make the random model, in this directory")
     options = parser.parse_args()
     if options.make_llama_1b:
@@ -118,7 +96,9 @@ def main():
             result[name] = harness.medians(harness.interleave(runners, options.repeats))
             print(f"\n{name}\n" + harness.table(["tokens_per_s", "peak_rss_mib"], result[name]), flush=True)
     harness.write(options, result)
-    draw(result, options.picture)
+    if all(name in result for name in ("length", "rank", "batch")):
+        series = {name: {x: (row["tokens_per_s"], row["peak_rss_mib"]) for x, row in result[name].items()} for name in ("length", "rank", "batch")}
+        pathlib.Path(options.picture).write_text(figures.scaling_svg(series), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 Some three hours on two cores. Every method is trained with every learning rate (and further ones, each three times the last, while the best is the
 outermost), swept over its ranks on validation problems out of the training file, and the rate with the largest AURAC v2 of token accuracy taken, for
 each gate by itself. The winners are trained with every seed and swept on the test file. One thread a process; what is there is not made again, so a run
-can be stopped and taken up. Writes tables to the terminal, WORK/study.json, and WORK/mean/NAME/sweep.json for the picture:
+can be stopped and taken up. Writes tables to the terminal, WORK/study.json, and WORK/mean/NAME/sweep.json for a picture (that of docs is drawn from the tables of docs/benchmarks.md by
+bench/figures.py):
 
     matlora sweep --model M --data test.jsonl --limit 48 --output DIR --compare "LoRA=WORK/mean/lora-paper" ..
 """
@@ -101,12 +102,18 @@ def choose(study, pool, rates):
     return {method: dict(sorted(rates.items(), key=lambda item: float(item[0]))) for method, rates in grid.items()}
 
 
+def seed_error(values):
+    """The standard error of a mean over seeds; of two it is half of their distance."""
+    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
+
+
 def mean_sweep(sweeps):
-    """One sweep whose figures are the means of several."""
+    """One sweep whose figures are the means of several, with the seeds' standard errors."""
     result = dict(sweeps[0])
     for key in ("aurac_v1", "aurac_v2", "avg"):
         result[key] = statistics.mean(sweep[key] for sweep in sweeps)
-    result["rows"] = [dict(rows[0]) | {key: statistics.mean(row[key] for row in rows) for key in ("loss", "token_accuracy", "perplexity")}
+    result["rows"] = [dict(rows[0]) | {key: statistics.mean(row[key] for row in rows) for key in ("loss", "token_accuracy", "perplexity")} |
+                      {key + "_stderr": seed_error([row[key] for row in rows]) for key in ("loss", "token_accuracy")}
                       for rows in zip(*(sweep["rows"] for sweep in sweeps), strict=True)]
     return result
 

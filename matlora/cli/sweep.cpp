@@ -16,6 +16,7 @@
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
 #include "matlora/cli/sweep_flags.h"
+#include "matlora/cli/terminal.h"
 #include "matlora/eval/report.h"
 #include "matlora/nn/block_memory.h"
 
@@ -106,12 +107,15 @@ std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) co
 /// Puts what one entry found behind what others of its name did. Throws UserError for a rank that
 /// is there twice.
 void add_result(eval::SweepResult result, const Entry& entry, eval::Report& report) {
+  for (eval::RankScore& row : result.rows) row.adapter = row.rank > 0 ? entry.path : "";
   auto& sweeps = report.sweeps;
   auto found = std::find_if(sweeps.begin(), sweeps.end(), [&](const eval::AdapterSweep& sweep) {
     return sweep.name == entry.name;
   });
   if (found == sweeps.end()) {
-    sweeps.push_back({entry.name, entry.path, adapter::name(entry.options.gate), {}, {}, {}});
+    const bool gate_given = entry.adapter && entry.options.gate != entry.adapter->inference_gate;
+    sweeps.push_back(
+        {entry.name, entry.path, adapter::name(entry.options.gate), {}, {}, {}, gate_given});
     found = sweeps.end() - 1;
   }
   const auto append = [](auto& to, auto& from) {
@@ -181,7 +185,9 @@ void check_entries(const std::vector<Entry>& entries) {
 
 int SweepCommand::run(const Common& common, CLI::App& app) {
   flags_.check(app);
-  const eval::ReportOptions reporting = flags_.report_options();
+  eval::ReportOptions reporting = flags_.report_options();
+  reporting.width = terminal_width();
+  reporting.directory = flags_.output.string();
   nn::use_block_memory(kWaitingBytes);
   OutputDirectory output(flags_.output, {"sweep", eval::report_files(), flags_.force});
   model::Model base = load_model(flags_.model, common, model::Weights::on_demand);

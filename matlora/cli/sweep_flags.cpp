@@ -77,8 +77,9 @@ void SweepFlags::add_options(CLI::App& app) {
   app.add_option("--inference-gate", inference_gate,
                  "paper or trained (default: what the adapter records)");
   app.add_option("--output", output, "directory to write")->required();
-  app.add_option("--within", within,
-                 "say which is the smallest rank so near the best: 1% of it, or 0.01 below it");
+  app.add_option(
+      "--within", within,
+      "a rank so near the best counts as good as it: 1% of it (default), or 0.01 below it");
   app.add_option("--compare", compare,
                  "NAME=DIR: an earlier sweep whose curve to draw too; may be repeated")
       ->allow_extra_args(false);

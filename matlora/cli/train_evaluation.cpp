@@ -11,6 +11,7 @@
 #include "matlora/base/json.h"
 #include "matlora/base/output.h"
 #include "matlora/base/progress.h"
+#include "matlora/cli/terminal.h"
 #include "matlora/eval/report.h"
 
 namespace matlora::cli {
@@ -153,7 +154,10 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
                          {"train", eval::report_files(), /*force=*/true, false, false, true});
   eval::write_report(output.path(), report);
   output.commit();
-  if (!quiet) std::cout << eval::sweep_table(report);
+  eval::ReportOptions showing;
+  showing.width = terminal_width();
+  showing.directory = (directory / kDirectory).string();
+  if (!quiet) std::cout << eval::sweep_table(report, showing);
   return true;
 }
 

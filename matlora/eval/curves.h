@@ -1,8 +1,9 @@
-// Curves over rank as SVG: panels of dots with error bars, for light and dark pages. No script and
-// no fonts of its own. Nothing here knows where the values come from.
+// Curves over rank as SVG: panels of dots with error bars, for light and dark pages. No script, no
+// fonts. Nothing here knows where the values come from.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct Panel {
   std::string title;
   std::string axis;  // what the values are
   std::vector<Curve> curves;
+  // What a value can be: the axis shows nothing beyond (an accuracy is never negative).
+  double least = -std::numeric_limits<double>::infinity();
+  double most = std::numeric_limits<double>::infinity();
 };
 
 /// Every panel has the same curves in the same order: a curve's place is its colour. One without
@@ -36,15 +40,24 @@ struct Figure {
 enum class RankScale { log2, linear };
 
 /// An SVG file, two panels a row. A panel has a line per curve with a dot at every rank; one point
-/// alone is a dot. Rank 0 of the first curve that has it, the base model, is a dashed line. A
-/// legend comes with the second curve, numbers at the dots only with a single curve of few ranks;
-/// every dot has a tooltip.
+/// alone is a dot. Rank 0 of the first curve that has it, the base model, is a dashed line whose
+/// value is at its end. Several curves have a legend, their names at the lines' ends, and different
+/// dashes a little aside of each other, so that equal ones show. A single curve of few ranks has
+/// numbers, off the line. Every dot has a tooltip.
 std::string figure_svg(const Figure& figure, RankScale scale = RankScale::log2);
 
 /// One panel as an <svg> element for an HTML page that has panel_style() in a <style>.
 std::string panel_svg(const Panel& panel, RankScale scale);
 
-/// A dot in the colour of the curve at `index`, for a legend in HTML.
+struct LegendEntry {
+  size_t index = 0;  // of the curve
+  std::string name;
+};
+
+/// The curves that are drawn in some panel; empty for a single one.
+std::vector<LegendEntry> legend_of(const Figure& figure);
+
+/// A dash and a dot as those of the curve at `index`, for a legend in HTML.
 std::string key_svg(size_t index);
 
 /// CSS rules, all of them below .plot.

@@ -4,6 +4,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/version.h"
+#include "matlora/eval/assets.h"
 #include "matlora/eval/html_parts.h"
 #include "matlora/eval/markup.h"
 
@@ -15,7 +16,7 @@ std::string head(const std::string& title) {
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n",
              "<meta name=\"color-scheme\" content=\"light dark\"/>\n",
              "<meta name=\"generator\" content=\"matlora ", escaped(version()), "\"/>\n",
-             element("title", "", escaped(title)), "\n<style>", page_style(), panel_style(),
+             element("title", "", escaped(title)), "\n<style>", assets::report_css, panel_style(),
              "</style>\n</head>\n");
 }
 
@@ -33,13 +34,11 @@ std::string subject(const Report& report) {
 }
 
 std::string legend(const Figure& figure) {
-  if (figure.panels.empty() || figure.panels.front().curves.size() < 2) return "";
   std::string items;
-  const std::vector<Curve>& curves = figure.panels.front().curves;
-  for (size_t i = 0; i < curves.size(); ++i) {
-    items += element("li", "", key_svg(i) + " " + escaped(curves[i].name)) + "\n";
+  for (const LegendEntry& entry : legend_of(figure)) {
+    items += element("li", "", key_svg(entry.index) + " " + escaped(entry.name)) + "\n";
   }
-  return element("ul", "class=\"legend\"", "\n" + items) + "\n";
+  return items.empty() ? "" : element("ul", "class=\"legend\"", "\n" + items) + "\n";
 }
 
 std::string panels(const Figure& figure, RankScale scale) {
@@ -70,15 +69,16 @@ std::string figures_section(const Figure& figure) {
 std::string report_html(const Report& report, const ReportOptions& options) {
   check(!report.sweeps.empty(), "report: no sweeps");
   const Figure figure = sweep_figure(report, options.earlier);
-  const Within within = options.within.value_or(Within{0.01, true, "1%"});
+  const Within within = options.within_or_default();
   std::string body = cat(
       "<header>\n<p class=\"kicker\">matlora sweep</p>\n", element("h1", "", escaped(figure.title)),
       "\n", element("p", "class=\"note\"", escaped(subject(report))), "\n</header>\n", "<main>\n");
-  body += choice_section(report, within) + figures_section(figure);
-  body += ranks_section(report, within) + areas_section(report, options.earlier);
+  const PageChoices choices = page_choices(report, within);
+  body += choice_section(report, choices) + figures_section(figure);
+  body += ranks_section(report, choices) + areas_section(report, options.earlier);
   body += answers_section(report) + protocol_section(report) + "</main>\n";
   return cat("<!DOCTYPE html>\n<html lang=\"en\">\n", head(figure.title), "<body>\n", body,
-             "<script>", page_script(), "</script>\n</body>\n</html>\n");
+             "<script>", assets::report_js, "</script>\n</body>\n</html>\n");
 }
 
 }  // namespace matlora::eval

@@ -1,6 +1,6 @@
 // report.html: a sweep on one page that needs nothing else, no network either. Figures and tables
-// are there without JavaScript; with it tables can be sorted and one item at a time is shown. Light
-// and dark, wide and narrow.
+// are there without JavaScript; with it tables can be sorted, --within can be moved and one item at
+// a time is shown. Light and dark, wide and narrow.
 #pragma once
 
 #include <string>

@@ -5,11 +5,14 @@
 #include "matlora/base/utf8.h"
 #include "matlora/eval/html_parts.h"
 #include "matlora/eval/markup.h"
+#include "matlora/eval/text_difference.h"
 
 namespace matlora::eval {
 namespace {
 
-constexpr size_t kSummaryBytes = 90;  // of a prompt, in the line that stands for an item
+constexpr size_t kSummaryBytes = 90;  // of a prompt, in the line that names an item
+constexpr size_t kShownBytes = 420;   // of a text that is clipped
+constexpr size_t kShownLines = 9;
 
 /// The first words, on one line.
 std::string beginning(const std::string& text) {
@@ -50,22 +53,86 @@ std::string sweep_heading(const Report& report, const AdapterSweep& sweep) {
   return report.sweeps.size() > 1 ? element("h3", "", name_text(sweep)) + "\n" : "";
 }
 
-std::string responses(const std::vector<const TaskSample*>& samples) {
-  std::string cards;
-  for (const TaskSample* sample : samples) {
-    cards += cat("<div><h4>rank ", sample->rank, " ", verdict(*sample), "</h4>",
-                 element("pre", "", escaped(sample->response)), "</div>\n");
+/// Neighbours that are changed share one <mark>.
+std::string markup_of(const std::vector<Word>& words, size_t count) {
+  std::string text;
+  for (size_t i = 0; i < count;) {
+    size_t end = i;
+    std::string part;
+    for (; end < count && words[end].changed == words[i].changed; ++end) part += words[end].text;
+    text += words[i].changed ? element("mark", "", escaped(part)) : escaped(part);
+    i = end;
   }
-  return element("div", "class=\"answers\" tabindex=\"0\"", "\n" + cards) + "\n";
+  return text;
 }
 
-/// The likeliest choice is bold, the first of equals.
-std::string choice_cell(const TaskSample& sample, size_t choice) {
+/// How many words of a long text are shown at first; all of one that is a little longer only.
+size_t shown_words(const std::vector<Word>& words) {
+  size_t bytes = 0, rest = 0, count = 0;
+  int64_t lines = 0, more_lines = 0;
+  for (const Word& word : words) {
+    const auto breaks = std::count(word.text.begin(), word.text.end(), '\n');
+    if (count == 0 || (rest == 0 && bytes < kShownBytes && lines < int64_t{kShownLines})) {
+      ++count, bytes += word.text.size(), lines += breaks;
+    } else {
+      rest += word.text.size(), more_lines += breaks;
+    }
+  }
+  return rest > kShownBytes / 4 || more_lines > 3 ? count : words.size();
+}
+
+/// Long ones are cut: "more" shows the rest, without JavaScript too.
+std::string clipped(const std::vector<Word>& words) {
+  std::string whole = element("pre", "", markup_of(words, words.size()));
+  const size_t shown = shown_words(words);
+  if (shown == words.size()) return whole;
+  return cat("<details class=\"clip\"><summary><span class=\"start\">", markup_of(words, shown),
+             "…</span><span class=\"toggle\"><span class=\"more\">more</span>",
+             "<span class=\"less\">less</span></span></summary>", whole, "</details>");
+}
+
+/// "rank 2", "ranks 2, 4"
+std::string ranks_text(const std::vector<int64_t>& ranks) {
+  std::string text = ranks.size() > 1 ? "ranks " : "rank ";
+  for (size_t i = 0; i < ranks.size(); ++i) text += cat(i == 0 ? "" : ", ", ranks[i]);
+  return text;
+}
+
+/// A card for every answer; neighbouring ranks of the same answer share one, and what differs from
+/// the card before is marked.
+std::string responses(const std::vector<const TaskSample*>& samples) {
+  std::string cards;
+  const TaskSample* before = nullptr;
+  for (size_t i = 0; i < samples.size();) {
+    const TaskSample& sample = *samples[i];
+    std::vector<int64_t> ranks;
+    for (; i < samples.size() && samples[i]->response == sample.response; ++i) {
+      ranks.push_back(samples[i]->rank);
+    }
+    const std::vector<Word> words = before == nullptr
+                                        ? words_of(sample.response)
+                                        : changed_words(sample.response, before->response);
+    cards += cat("<div><h4>", ranks_text(ranks), " ", verdict(sample), "</h4>", clipped(words),
+                 "</div>\n");
+    before = &sample;
+  }
+  return element("div", "class=\"box answers\" tabindex=\"0\"", "\n" + cards) + "\n";
+}
+
+size_t likeliest(const TaskSample& sample) {
+  const std::vector<double>& all = sample.log_likelihoods;
+  return static_cast<size_t>(std::max_element(all.begin(), all.end()) - all.begin());
+}
+
+/// The likeliest choice is bold, the first of equals; marked where it was another one at the rank
+/// before.
+std::string choice_cell(const TaskSample& sample, const TaskSample* before, size_t choice) {
   const std::vector<double>& all = sample.log_likelihoods;
   if (choice >= all.size()) return missing_cell();
-  const auto first = std::max_element(all.begin(), all.end()) - all.begin();
-  const bool likeliest = static_cast<size_t>(first) == choice;
-  return number_cell(all[choice], fixed(all[choice], 2), likeliest ? "best" : "");
+  const bool best = likeliest(sample) == choice;
+  if (!best) return number_cell(all[choice], fixed(all[choice], 2));
+  const bool changed = before != nullptr && likeliest(*before) != choice;
+  return number_cell(all[choice], fixed(all[choice], 2), changed ? "best changed" : "best");
 }
 
 /// A row for every choice, a column for every rank.
@@ -79,7 +146,11 @@ std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& 
     const bool right = static_cast<int64_t>(i) == item.gold;
     std::string cells = element("td", right ? "class=\"right\"" : "",
                                 (right ? "✓ " : "") + escaped(item.choices[i]));
-    for (const TaskSample* sample : samples) cells += choice_cell(*sample, i);
+    const TaskSample* before = nullptr;
+    for (const TaskSample* sample : samples) {
+      cells += choice_cell(*sample, before, i);
+      before = sample;
+    }
     rows += element("tr", "", cells) + "\n";
   }
   rows += element("tr", "", "<td></td>" + verdicts) + "\n";
@@ -87,12 +158,11 @@ std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& 
 }
 
 std::string item_text(const Report& report, const TaskItem& item, bool open) {
-  std::string text =
-      cat("<details class=\"item\"", open ? " open=\"open\"" : "", ">\n<summary>",
-          escaped(cat(item.task, " ", item.index, ": ", beginning(item.prompt))),
-          "</summary>\n<h3>Prompt</h3>\n", element("pre", "", escaped(item.prompt)), "\n");
+  std::string text = cat("<details class=\"item\"", open ? " open=\"open\"" : "", ">\n<summary>",
+                         escaped(cat(item.task, " ", item.index, ": ", beginning(item.prompt))),
+                         "</summary>\n<h3>Prompt</h3>\n", clipped(words_of(item.prompt)), "\n");
   if (item.choices.empty()) {
-    text += "<h3>Right answer</h3>\n" + element("pre", "", escaped(item.reference)) + "\n";
+    text += "<h3>Right answer</h3>\n" + clipped(words_of(item.reference)) + "\n";
   }
   for (const AdapterSweep& sweep : report.sweeps) {
     const std::vector<const TaskSample*> samples = samples_of(sweep, item);
@@ -111,7 +181,8 @@ std::string answers_section(const Report& report) {
   for (const TaskItem& item : report.items) items += item_text(report, item, items.empty());
   const char* const picker =
       "<p class=\"picker\" hidden=\"hidden\"><label>Document <select></select></label></p>\n";
-  return cat("<section>\n<h2>Answers</h2>\n", report.items.size() > 1 ? picker : "", items,
+  const char* const note = "<p class=\"note\">Marked: what differs from the rank before it.</p>\n";
+  return cat("<section>\n<h2>Answers</h2>\n", note, report.items.size() > 1 ? picker : "", items,
              "</section>\n");
 }
 

@@ -1,166 +1,143 @@
-// report.html: which rank to take, and the areas.
+// report.html: which rank to take.
 #include <algorithm>
-#include <numeric>
 
 #include "matlora/base/error.h"
+#include "matlora/eval/decision_text.h"
 #include "matlora/eval/html_parts.h"
 #include "matlora/eval/markup.h"
 
 namespace matlora::eval {
 namespace {
 
-const RankScore* row_at(const AdapterSweep& sweep, int64_t rank) {
-  for (const RankScore& row : sweep.rows) {
-    if (row.rank == rank) return &row;
-  }
-  return nullptr;
+/// Shares of the best value, or differences from it.
+const char* const kShares[] = {"0%", "0.1%", "0.2%", "0.5%", "1%", "2%", "5%", "10%", "20%"};
+const char* const kDifferences[] = {"0",    "0.001", "0.002", "0.005", "0.01",
+                                    "0.02", "0.05",  "0.1",   "0.2"};
+
+const char* const kNote =
+    "<p class=\"note\">By each measure: the smallest rank that is better than the base model and "
+    "near enough to the best. Green: better than the base by more than one standard error of the "
+    "difference, document by document; by chance alone that happens in one comparison of six. "
+    "A rank less than one such error below the best counts as "
+    "near enough, because these documents cannot tell the two apart.</p>\n";
+
+/// The verdict is bold; the rest is why.
+std::string lead(const Headline& said, bool none) {
+  return element("p", none ? "class=\"lead none\"" : "class=\"lead\"",
+                 element("b", "", escaped(said.verdict)) + escaped(said.rest)) +
+         "\n";
 }
 
-std::optional<Metric> metric_at(const AdapterSweep& sweep, int64_t rank, const Measure& measure) {
-  const RankScore* const row = row_at(sweep, rank);
-  return row == nullptr ? std::nullopt : metric_of(*row, measure);
-}
-
-/// ", 1/4 of rank 16's": how much of the largest adapter that was scored it is.
-std::string share_text(const AdapterSweep& sweep, const RankScore& row) {
-  const RankScore* largest = &row;
-  for (const RankScore& other : sweep.rows) {
-    if (other.adapter_parameters > largest->adapter_parameters) largest = &other;
-  }
-  if (largest == &row || row.adapter_parameters == 0) return "";
-  const int64_t common = std::gcd(row.adapter_parameters, largest->adapter_parameters);
-  const int64_t part = row.adapter_parameters / common;
-  const int64_t whole = largest->adapter_parameters / common;
-  const std::string share =
-      whole <= 128 ? cat(part, "/", whole)
-                   : fixed(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + "%";
-  return cat(", ", share, " of rank ", largest->rank, "’s");
-}
-
-std::string sentence(const Report& report, const AdapterSweep& sweep, const Within& within) {
-  const std::vector<Measure> by = main_measures(report);
-  const std::string of = report.sweeps.size() > 1 ? " of " + name_text(sweep) : "";
-  const bool any = std::any_of(sweep.rows.begin(), sweep.rows.end(),
-                               [](const RankScore& row) { return row.rank > 0; });
-  if (!any || by.empty()) return cat("Only the base model was scored", of, ".");
-  const std::string where =
-      by.size() == 1 ? label_text(by.front()) : cat("each of the ", by.size(), " measures");
-  const int64_t rank = chosen_rank(report, sweep, within);
-  if (rank == 0) {
-    return cat("No rank", of, " is within ", escaped(within.text), " of the best in ", where,
-               ": see below what each asks for.");
-  }
-  const RankScore& row = *row_at(sweep, rank);
-  return cat("<b>Rank ", rank, "</b>", of, " is the smallest that is within ", escaped(within.text),
-             " of the best in ", where, ": ", grouped(row.adapter_parameters), " parameters",
-             share_text(sweep, row), ".");
-}
-
-std::string metric_cell(const std::optional<Metric>& metric) {
-  return metric ? number_cell(metric->value, metric_text(*metric)) : missing_cell();
-}
-
-/// One measure of one sweep; "" without a rank above 0.
-std::string choice_row(const Report& report, const AdapterSweep& sweep, const Measure& measure,
-                       const Within& within) {
-  const auto found = smallest_of(sweep, measure, within);
-  if (!found) return "";
-  const auto rank = [](int64_t value) {
-    return number_cell(static_cast<double>(value), std::to_string(value));
-  };
-  std::string cells;
-  if (report.sweeps.size() > 1) cells += element("td", "class=\"name\"", name_text(sweep));
-  cells += element("th", "scope=\"row\"", label_text(measure)) + rank(found->rank) +
-           metric_cell(metric_at(sweep, found->rank, measure)) + rank(found->best_rank) +
-           metric_cell(metric_at(sweep, found->best_rank, measure)) +
-           metric_cell(metric_at(sweep, 0, measure));
-  return element("tr", "", cells) + "\n";
-}
-
-/// Says so where no rank of a sweep is better than the base model.
-std::string warnings(const Report& report, const Within& within) {
+std::string lines_of(const Report& report, const PageChoices& choices, const Within& within) {
   std::string text;
-  for (const AdapterSweep& sweep : report.sweeps) {
-    for (const Measure& measure : main_measures(report)) {
-      const auto base = metric_at(sweep, 0, measure);
-      const auto found = smallest_of(sweep, measure, within);
-      if (!base || !found || base->value < found->best) continue;
-      text += element("p", "class=\"wrong\"",
-                      cat("No rank of ", name_text(sweep), " is better than the base model in ",
-                          label_text(measure), ".")) +
-              "\n";
-    }
+  for (size_t i = 0; i < report.sweeps.size(); ++i) {
+    const std::vector<MeasureFacts>& facts = choices.facts[i];
+    const bool none = facts.empty() || choose(facts, within).rank == 0;
+    text += lead(headline(report, report.sweeps[i], facts, within), none);
+    const std::string open = undecided_text(facts, within);
+    if (!open.empty()) text += element("p", "class=\"note\"", escaped(open)) + "\n";
   }
   return text;
 }
 
-std::string area_rows(const Report& report, const AdapterSweep& sweep, const std::string& note,
-                      bool named) {
-  std::string rows;
-  for (const Measure& measure : measures(report, /*parts=*/false)) {
-    const auto found = area_of(sweep, measure);
-    if (!found) continue;
-    std::string cells = named ? element("td", "class=\"name\"", name_text(sweep) + note) : "";
-    cells += element("th", "scope=\"row\"", label_text(measure));
-    for (const double value : {found->v1, found->v2, found->avg}) {
-      cells += number_cell(value, fixed(value, 4));
+/// "base +0.0100 ± 0.0040"
+std::string over_base_text(const RankFacts& rank) {
+  if (!rank.over_base) return "";
+  const auto& error = rank.over_base->standard_error;
+  return cat("base ", rank.over_base->value < 0 ? "−" : "+",
+             fixed(std::abs(rank.over_base->value), 4), error ? " ± " + fixed(*error, 4) : "");
+}
+
+std::string line_of(const std::string& text, const char* style = "") {
+  return text.empty() ? "" : element("span", style, escaped(text));
+}
+
+/// A cell: the rank to take by one measure, or none; coloured by how it compares with the base.
+std::string matrix_cell(const MeasureFacts& facts, const Within& within) {
+  const int64_t rank = rank_by(facts, within);
+  const RankFacts& shown = *facts.at(rank > 0 ? rank : facts.best_rank);
+  const char* style = "alike";
+  if (shown.against == Against::better) style = "better";
+  if (shown.against == Against::worse) style = "worse";
+  const std::string verdict = rank > 0                          ? cat("rank ", rank)
+                              : shown.against == Against::worse ? "none: worse"
+                                                                : "none";
+  const std::string of = rank > 0 ? "" : cat("rank ", shown.rank, ": ");
+  return cat("<td class=\"", style, "\">", element("b", "", verdict),
+             line_of(of + metric_text(shown.metric)), line_of(over_base_text(shown)),
+             line_of(undecided_note(facts, within), "class=\"why\""), "</td>");
+}
+
+/// Measures down, adapters across: that way it fits a phone best.
+std::string matrix(const Report& report, const PageChoices& choices, const Within& within) {
+  std::string head = head_cell("measure", ""), rows;
+  for (const AdapterSweep& sweep : report.sweeps) head += head_cell(name_text(sweep), "name");
+  for (const Measure& measure : main_measures(report)) {
+    std::string cells = element("th", "scope=\"row\"", label_text(measure));
+    bool any = false;
+    for (const std::vector<MeasureFacts>& facts : choices.facts) {
+      const auto found = std::find_if(facts.begin(), facts.end(), [&](const MeasureFacts& one) {
+        return one.measure == measure;
+      });
+      any = any || found != facts.end();
+      cells += found == facts.end() ? missing_cell() : matrix_cell(*found, within);
     }
-    rows += element("tr", "", cells) + "\n";
+    if (any) rows += element("tr", "", cells) + "\n";
   }
-  return rows;
+  return rows.empty() ? "" : table_box("class=\"matrix\"", head, rows);
+}
+
+std::string commands(const Report& report, const PageChoices& choices, const Within& within) {
+  std::string text;
+  for (size_t i = 0; i < report.sweeps.size(); ++i) {
+    const int64_t rank = choose(choices.facts[i], within).rank;
+    if (rank == 0 || report.sweeps[i].adapter.empty()) continue;
+    text += element("code", "class=\"command\"",
+                    escaped(shown_path(slice_command(report.sweeps[i], rank)))) +
+            "\n";
+  }
+  if (text.empty()) return "";
+  return cat("<div class=\"commands\">\n<p class=\"note\">To cut it out of the adapter:</p>\n",
+             text, "</div>\n");
+}
+
+/// Hidden without JavaScript, which it needs.
+std::string slider(const PageChoices& choices) {
+  return cat("<p class=\"within\" hidden=\"hidden\"><label>Near enough is within ",
+             "<input type=\"range\" min=\"0\" max=\"", choices.stops.size() - 1, "\" value=\"",
+             choices.shown, "\"/> <output>", escaped(choices.stops[choices.shown].text),
+             "</output> of the best</label></p>\n");
 }
 
 }  // namespace
 
-int64_t chosen_rank(const Report& report, const AdapterSweep& sweep, const Within& within) {
-  const std::vector<Measure> by = main_measures(report);
-  const auto good = [&](const RankScore& row, const Measure& measure) {
-    const auto metric = metric_of(row, measure);
-    const auto found = smallest_of(sweep, measure, within);
-    return metric && found && is_within(metric->value, found->best, within);
-  };
-  int64_t chosen = 0;
-  for (const RankScore& row : sweep.rows) {
-    const bool all = !by.empty() && std::all_of(by.begin(), by.end(), [&](const Measure& measure) {
-      return good(row, measure);
-    });
-    if (row.rank > 0 && all && (chosen == 0 || row.rank < chosen)) chosen = row.rank;
+PageChoices page_choices(const Report& report, const Within& within) {
+  PageChoices choices;
+  for (const char* text : within.relative ? kShares : kDifferences) {
+    Within stop = parse_within(text, "stop");
+    if (stop.amount != within.amount) choices.stops.push_back(std::move(stop));
   }
-  return chosen;
+  const auto place = std::find_if(choices.stops.begin(), choices.stops.end(),
+                                  [&](const Within& stop) { return stop.amount > within.amount; });
+  choices.shown = static_cast<size_t>(place - choices.stops.begin());
+  choices.stops.insert(place, within);
+  for (const AdapterSweep& sweep : report.sweeps) choices.facts.push_back(facts_of(report, sweep));
+  return choices;
 }
 
-std::string choice_section(const Report& report, const Within& within) {
-  std::string text, rows;
-  for (const AdapterSweep& sweep : report.sweeps) {
-    text += element("p", "class=\"lead\"", sentence(report, sweep, within)) + "\n";
-    for (const Measure& measure : main_measures(report)) {
-      rows += choice_row(report, sweep, measure, within);
-    }
+std::string choice_section(const Report& report, const PageChoices& choices) {
+  const bool any = std::any_of(choices.facts.begin(), choices.facts.end(),
+                               [](const auto& facts) { return !facts.empty(); });
+  std::string text;
+  for (size_t i = 0; i < choices.stops.size(); ++i) {
+    const Within& within = choices.stops[i];
+    if (!any && i != choices.shown) continue;
+    text += cat("<div class=\"choice\" data-within=\"", escaped(within.text), "\"",
+                i == choices.shown ? "" : " hidden=\"hidden\"", ">\n",
+                lines_of(report, choices, within), matrix(report, choices, within),
+                any ? kNote : "", commands(report, choices, within), "</div>\n");
   }
-  text += warnings(report, within);
-  if (!rows.empty()) {
-    const std::string head =
-        cat(report.sweeps.size() > 1 ? head_cell("adapter", "") : "", head_cell("measure", ""),
-            head_cell(cat("smallest rank within ", escaped(within.text))), head_cell("its value"),
-            head_cell("best rank"), head_cell("its value"), head_cell("base model"));
-    text += table_box("class=\"sortable\"", head, rows);
-  }
-  return cat("<section>\n<h2>Which rank</h2>\n", text, "</section>\n");
-}
-
-std::string areas_section(const Report& report, const std::vector<AdapterSweep>& earlier) {
-  const bool named = report.sweeps.size() + earlier.size() > 1;
-  std::string rows;
-  for (const AdapterSweep& sweep : report.sweeps) rows += area_rows(report, sweep, "", named);
-  for (const AdapterSweep& sweep : earlier) {
-    rows += area_rows(report, sweep, " (an earlier sweep)", named);
-  }
-  if (rows.empty()) return "";
-  const std::string head = cat(named ? head_cell("adapter", "") : "", head_cell("measure", ""),
-                               head_cell("AURAC v1"), head_cell("AURAC v2"), head_cell("AVG"));
-  return cat("<section>\n<h2>All ranks in one number</h2>\n<p class=\"note\">The mean height of ",
-             "the curve above rank 0: AURAC v1 over rank, v2 over log2 of the rank, AVG of the ",
-             "points.</p>\n", table_box("class=\"sortable\"", head, rows), "</section>\n");
+  return cat("<section>\n<h2>Which rank</h2>\n", any ? slider(choices) : "", text, "</section>\n");
 }
 
 }  // namespace matlora::eval

@@ -4,26 +4,28 @@
 #include <string>
 #include <vector>
 
+#include "matlora/eval/decision.h"
 #include "matlora/eval/measures.h"
 #include "matlora/eval/report.h"
 
 namespace matlora::eval {
 
-/// The CSS and JavaScript of the page; neither has a < or an & in it.
-const char* page_style();
-const char* page_script();
+/// What the page can be asked for: how near to the best is near enough. Every answer is on it.
+struct PageChoices {
+  std::vector<Within> stops;                     // from the strictest to the laxest
+  size_t shown = 0;                              // the stop that is shown at first
+  std::vector<std::vector<MeasureFacts>> facts;  // of each sweep
+};
+PageChoices page_choices(const Report& report, const Within& within);
 
-/// Which rank to take: a sentence for every sweep, and what it rests on.
-std::string choice_section(const Report& report, const Within& within);
+/// Which rank to take: for every sweep a sentence and the command that cuts it, and a matrix of the
+/// ranks by adapter and measure.
+std::string choice_section(const Report& report, const PageChoices& choices);
 
-/// The smallest rank that is within `within` of the best in each of the main measures, 0 where
-/// there is none.
-int64_t chosen_rank(const Report& report, const AdapterSweep& sweep, const Within& within);
+/// All ranks of all sweeps; the chosen ones are marked.
+std::string ranks_section(const Report& report, const PageChoices& choices);
 
-/// All ranks of all sweeps; the chosen ones stand out.
-std::string ranks_section(const Report& report, const Within& within);
-
-/// AURAC of every sweep, earlier ones too, and measure.
+/// AURAC of every sweep, earlier ones too, and measure; the best adapter of each is marked.
 std::string areas_section(const Report& report, const std::vector<AdapterSweep>& earlier);
 
 /// What became of the report's items at every rank.
@@ -39,7 +41,7 @@ std::string table_box(const std::string& attributes, const std::string& head,
 /// <th scope="col"> with markup in it; `style`: of a column of text "".
 std::string head_cell(const std::string& content, const std::string& style = "number");
 
-/// A number that tables are sorted by, shown as `text`; `attributes` may be "".
+/// A number that tables are sorted by, shown as `text`; `style` may be "".
 std::string number_cell(double value, const std::string& text, const std::string& style = "");
 
 /// Where there is no number.

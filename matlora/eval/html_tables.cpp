@@ -12,48 +12,78 @@ namespace {
 
 constexpr int64_t kFloatBytes = 4;
 
-/// Bold where it is the best of its sweep's ranks, of equal ones the smallest.
-std::string measure_cell(const AdapterSweep& sweep, const RankScore& row, const Measure& measure) {
+/// Bold where it is the best of its sweep's ranks, of equal ones the smallest; underlined where a
+/// better one cannot be told from it.
+std::string measure_cell(const AdapterSweep& sweep, const RankScore& row, const Measure& measure,
+                         const std::vector<MeasureFacts>& facts) {
   const auto metric = metric_of(row, measure);
   if (!metric) return missing_cell();
   const auto best = smallest_of(sweep, measure, Within{});
-  const bool is_best = best && row.rank == best->best_rank;
-  return number_cell(metric->value, metric_text(*metric), is_best ? "best" : "");
+  if (best && row.rank == best->best_rank) {
+    return number_cell(metric->value, metric_text(*metric), "best");
+  }
+  bool near = false;
+  for (const MeasureFacts& one : facts) {
+    const RankFacts* const rank = one.measure == measure ? one.at(row.rank) : nullptr;
+    near =
+        near || (rank != nullptr && rank->below_best.standard_error && !is_clear(rank->below_best));
+  }
+  return number_cell(metric->value, metric_text(*metric), near ? "near" : "");
+}
+
+/// At which stops of the page's slider the rank is the one to take, and whether it is marked now.
+std::string chosen_attributes(const PageChoices& choices, size_t sweep, int64_t rank) {
+  std::string stops;
+  bool now = false;
+  for (size_t i = 0; rank > 0 && i < choices.stops.size(); ++i) {
+    if (choose(choices.facts[sweep], choices.stops[i]).rank != rank) continue;
+    stops += cat(stops.empty() ? "" : " ", i);
+    now = now || i == choices.shown;
+  }
+  if (stops.empty()) return "";
+  return cat(now ? "class=\"chosen\" " : "", "data-chosen=\"", stops, "\"");
 }
 
 std::string ranks_head(const Report& report) {
-  std::string head = report.sweeps.size() > 1 ? head_cell("adapter", "") : "";
-  head += head_cell("rank") + head_cell("parameters") + head_cell("as float32");
+  std::string head = head_cell("rank", "");
   if (has_data(report)) {
     head += head_cell("loss") + head_cell("perplexity");
   }
   for (const Measure& measure : measures(report, /*parts=*/false)) {
     head += head_cell(label_text(measure));
   }
-  return head + head_cell("seconds");
+  return head + head_cell("parameters") + head_cell("as float32") + head_cell("seconds");
 }
 
-std::string rank_row(const Report& report, const AdapterSweep& sweep, const RankScore& row,
-                     bool chosen) {
+/// The rank, and of several sweeps whose it is, with the colour of its curve.
+std::string rank_cell(const Report& report, size_t sweep, const RankScore& row) {
+  std::string of;
+  if (report.sweeps.size() > 1) {
+    of = element("span", "class=\"of\"", key_svg(sweep) + " " + name_text(report.sweeps[sweep]));
+  }
+  return cat("<th class=\"rank\" scope=\"row\" data-v=\"", row.rank, "\">", row.rank, of, "</th>");
+}
+
+std::string rank_row(const Report& report, size_t index, const RankScore& row,
+                     const PageChoices& choices) {
+  const AdapterSweep& sweep = report.sweeps[index];
   const auto whole = [](int64_t value, const std::string& text) {
     return number_cell(static_cast<double>(value), text);
   };
   const int64_t bytes = row.adapter_parameters * kFloatBytes;
-  std::string cells;
-  if (report.sweeps.size() > 1) cells += element("td", "class=\"name\"", name_text(sweep));
-  cells += cat("<th scope=\"row\" class=\"number\" data-v=\"", row.rank, "\">", row.rank, "</th>");
-  cells += whole(row.adapter_parameters, grouped(row.adapter_parameters));
-  cells += whole(bytes, bytes_text(bytes));
+  std::string cells = rank_cell(report, index, row);
   if (has_data(report)) {
     const bool scored = row.tokens > 0;
-    cells += scored ? number_cell(row.loss, fixed(row.loss, 4)) : missing_cell();
+    const Metric loss{"loss", row.loss, row.loss_error};
+    cells += scored ? number_cell(row.loss, metric_text(loss)) : missing_cell();
     cells += scored ? number_cell(row.perplexity, fixed(row.perplexity, 3)) : missing_cell();
   }
   for (const Measure& measure : measures(report, /*parts=*/false)) {
-    cells += measure_cell(sweep, row, measure);
+    cells += measure_cell(sweep, row, measure, choices.facts[index]);
   }
-  cells += number_cell(row.seconds, fixed(row.seconds, 1));
-  return element("tr", chosen ? "class=\"chosen\"" : "", cells) + "\n";
+  cells += whole(row.adapter_parameters, grouped(row.adapter_parameters));
+  cells += whole(bytes, bytes_text(bytes)) + number_cell(row.seconds, fixed(row.seconds, 1));
+  return element("tr", chosen_attributes(choices, index, row.rank), cells) + "\n";
 }
 
 /// Tasks that are parts of a group: a row each, a column for every rank.
@@ -62,7 +92,7 @@ std::string parts_table(const AdapterSweep& sweep, const std::vector<Measure>& p
   for (const RankScore& row : sweep.rows) head += head_cell(cat("rank\u00a0", row.rank));
   for (const Measure& measure : parts) {
     std::string cells = element("th", "scope=\"row\"", label_text(measure));
-    for (const RankScore& row : sweep.rows) cells += measure_cell(sweep, row, measure);
+    for (const RankScore& row : sweep.rows) cells += measure_cell(sweep, row, measure, {});
     rows += element("tr", "", cells) + "\n";
   }
   return table_box("class=\"sortable\"", head, rows);
@@ -155,17 +185,15 @@ std::string citation(const Report& report) {
 
 }  // namespace
 
-std::string ranks_section(const Report& report, const Within& within) {
+std::string ranks_section(const Report& report, const PageChoices& choices) {
   std::string rows;
-  for (const AdapterSweep& sweep : report.sweeps) {
-    const int64_t chosen = chosen_rank(report, sweep, within);
-    for (const RankScore& row : sweep.rows) {
-      rows += rank_row(report, sweep, row, row.rank > 0 && row.rank == chosen);
-    }
+  for (size_t i = 0; i < report.sweeps.size(); ++i) {
+    for (const RankScore& row : report.sweeps[i].rows) rows += rank_row(report, i, row, choices);
   }
   return cat("<section>\n<h2>Every rank</h2>\n",
              table_box("class=\"sortable\"", ranks_head(report), rows),
-             "<p class=\"note\">Bold: the best of its adapter’s ranks. Marked: the rank to take. ",
+             "<p class=\"note\">Bold: the best of its adapter’s ranks. Dotted line: no more than ",
+             "one standard error below it, document by document. Marked: the rank to take. ",
              "Figures after ± are standard errors.</p>\n", parts_details(report), "</section>\n");
 }
 
@@ -219,7 +247,8 @@ std::string label_text(const Measure& measure) {
   std::string text;
   for (const char c : escaped(label_of(measure))) {
     text += c;
-    if (c == ',') text += "<wbr/>";  // exact_match,strict-match is long for a narrow column
+    // exact_match,strict-match is long for a narrow column.
+    if (c == ',' || c == '_') text += "<wbr/>";
   }
   return text;
 }

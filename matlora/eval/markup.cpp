@@ -1,5 +1,6 @@
 #include "matlora/eval/markup.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "matlora/base/error.h"
@@ -20,6 +21,9 @@ bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t' && c != '\n') || byte == 0x7f;
 }
+
+/// Not the first byte of a character.
+bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 std::string_view entity(char c) {
   switch (c) {
@@ -79,6 +83,20 @@ std::string grouped(int64_t number) {
     text += digits[i];
   }
   return text;
+}
+
+size_t letters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
+}
+
+std::string shortened(const std::string& text, size_t most) {
+  if (letters(text) <= most) return text;
+  size_t end = 0;
+  for (size_t kept = 0; end < text.size(); ++end) {
+    if (!continues(text[end]) && ++kept == most) break;
+  }
+  return text.substr(0, end) + "…";
 }
 
 std::string shown_path(const std::string& path) { return printable(path, kMaxPathBytes); }

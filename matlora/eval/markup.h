@@ -21,6 +21,12 @@ std::string element(std::string_view name, std::string_view attributes, std::str
 /// 1234567 as 1,234,567.
 std::string grouped(int64_t number);
 
+/// How many characters: code points of UTF-8, not bytes.
+size_t letters(std::string_view text);
+
+/// At most `most` letters, of a longer text the last one is an ellipsis.
+std::string shortened(const std::string& text, size_t most);
+
 /// A path as it is shown: its bytes may be any, a report's may not.
 std::string shown_path(const std::string& path);
 

@@ -77,7 +77,9 @@ std::optional<Metric> metric_of(const RankScore& row, const Measure& measure) {
   std::optional<Metric> found;
   if (measure.task.empty()) {
     if (row.tokens == 0) return std::nullopt;
-    found = Metric{measure.metric, measure.metric == "loss" ? row.loss : row.token_accuracy, {}};
+    found = measure.metric == "loss"
+                ? Metric{measure.metric, row.loss, row.loss_error}
+                : Metric{measure.metric, row.token_accuracy, row.token_accuracy_error};
   }
   for (const TaskScore& task : row.tasks) {
     if (task.task != measure.task) continue;

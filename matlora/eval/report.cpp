@@ -3,6 +3,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/version.h"
+#include "matlora/eval/decision.h"
 #include "matlora/eval/html.h"
 #include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
@@ -39,6 +40,20 @@ Json smallest_json(const Report& report, const AdapterSweep& sweep, const Within
   return json;
 }
 
+/// The rank to take as the page says it, by all measures and by each; 0: none.
+Json take_json(const Report& report, const AdapterSweep& sweep, const Within& within) {
+  const std::vector<MeasureFacts> facts = facts_of(report, sweep);
+  if (facts.empty()) return {};
+  Json json = {{"within", within.text}, {"rank", choose(facts, within).rank}};
+  for (const MeasureFacts& one : facts) {
+    const Measure& measure = one.measure;
+    Json& place =
+        measure.task.empty() ? json[measure.metric] : json["tasks"][measure.task][measure.metric];
+    place = rank_by(one, within);
+  }
+  return json;
+}
+
 /// What is of one adapter, without its name.
 Json adapter_json(const Report& report, const AdapterSweep& sweep, const ReportOptions& options) {
   const std::vector<Measure> scored = measures(report, /*parts=*/true);
@@ -52,6 +67,7 @@ Json adapter_json(const Report& report, const AdapterSweep& sweep, const ReportO
     if (measure.task.empty()) continue;
     json["areas"][measure.task][measure.metric] = area_json(area_of(sweep, measure));
   }
+  json["take"] = take_json(report, sweep, options.within_or_default());
   if (options.within) json["smallest_rank"] = smallest_json(report, sweep, *options.within);
   return json;
 }
@@ -82,6 +98,9 @@ Json row_json(const RankScore& row) {
     json["perplexity"] = row.perplexity;
     json["token_accuracy"] = row.token_accuracy;
     json["tokens"] = row.tokens;
+    json["loss_stderr"] = row.loss_error ? Json(*row.loss_error) : Json();
+    const auto& error = row.token_accuracy_error;
+    json["token_accuracy_stderr"] = error ? Json(*error) : Json();
   }
   for (const TaskScore& task : row.tasks) json["tasks"][task.task] = task_json(task);
   return json;

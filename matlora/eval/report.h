@@ -16,8 +16,13 @@ namespace matlora::eval {
 
 struct ReportOptions {
   std::optional<Within> within;       // say the smallest rank that is so near the best
-  std::vector<AdapterSweep> earlier;  // to be drawn beside the report's own, see read_sweeps
+  std::vector<AdapterSweep> earlier;  // to be drawn with the report's own, see read_sweeps
   bool samples = true;                // write samples.jsonl when there are samples
+  size_t width = 100;                 // columns of the terminal that sweep_table is for
+  std::string directory;              // where the files will be, as people know it
+
+  /// 1% where none is given.
+  Within within_or_default() const { return within.value_or(Within{0.01, true, "1%"}); }
 };
 
 /// A row of sweep.json: {"rank", "adapter_parameters", "seconds"}, the teacher-forced scores where
@@ -34,8 +39,10 @@ std::string sweep_csv(const Report& report);
 /// A JSON object a line: every Sample, then every TaskSample, sweep by sweep.
 std::string samples_jsonl(const Report& report);
 
-/// Aligned columns, the areas below, and the smallest ranks where they are asked for. Parts of
-/// groups (mmlu's subjects) are left out.
+/// For a terminal: aligned columns of every rank with the main measure of each task, in blocks one
+/// below the other where they do not fit `width`; the areas; which rank to take, and the command
+/// that cuts it. A last line names the files that have the rest. No line is wider than `width`,
+/// where that is 30 at least, but for the command. Parts of groups (mmlu's subjects) are left out.
 std::string sweep_table(const Report& report, const ReportOptions& options = {});
 
 /// sweep.svg: token accuracy and loss where there is data, and the first metric of every task

@@ -33,6 +33,8 @@ bool has_errors(const Panel& panel) {
 Panel panel_of(std::string title, std::string axis, const Measure& measure, const Report& report,
                const std::vector<AdapterSweep>& earlier) {
   Panel panel{std::move(title), std::move(axis), {}};
+  panel.least = 0;
+  if (measure.metric != "loss") panel.most = 1;
   for (const auto* sweeps : {&report.sweeps, &earlier}) {
     for (const AdapterSweep& sweep : *sweeps) panel.curves.push_back(curve_of(sweep, measure));
   }
@@ -51,16 +53,18 @@ std::string title_of(const Report& report) {
   return shown_path(one ? last(report.sweeps.front().adapter) + " on " + model : model);
 }
 
+/// Nothing where it is absent or null.
+std::optional<double> error_of(const JsonObject& json, const std::string& key) {
+  if (json.find(key) == nullptr) return std::nullopt;
+  return json.number(key);
+}
+
 /// {"n": documents, METRIC: value, METRIC + "_stderr": value or null, ..}
 TaskScore read_task(const std::string& name, const JsonObject& json) {
   TaskScore task{name, json.integer_or("n", 0, 0, INT64_MAX), {}};
   for (const auto& [key, value] : json.value().items()) {
     if (key == "n" || key.ends_with("_stderr")) continue;
-    Metric metric{key, json.number(key), {}};
-    if (json.find(key + "_stderr") != nullptr) {
-      metric.standard_error = json.number(key + "_stderr");
-    }
-    task.metrics.push_back(std::move(metric));
+    task.metrics.push_back({key, json.number(key), error_of(json, key + "_stderr")});
   }
   return task;
 }
@@ -74,6 +78,8 @@ RankScore read_row(const JsonObject& json) {
     row.perplexity = std::exp(row.loss);
     row.token_accuracy = json.number("token_accuracy");
     row.tokens = json.integer_or("tokens", 1, 1, INT64_MAX);
+    row.loss_error = error_of(json, "loss_stderr");
+    row.token_accuracy_error = error_of(json, "token_accuracy_stderr");
   }
   if (json.find("tasks") == nullptr) return row;
   const JsonObject tasks = json.object("tasks");

@@ -46,7 +46,8 @@ std::vector<std::string> csv_header(const Report& report) {
   if (report.sweeps.size() > 1) names.emplace_back("sweep");
   names.emplace_back("rank");
   if (has_data(report)) {
-    for (const char* name : {"loss", "perplexity", "token_accuracy", "tokens"}) {
+    for (const char* name : {"loss", "perplexity", "token_accuracy", "tokens", "loss_stderr",
+                             "token_accuracy_stderr"}) {
       names.emplace_back(name);
     }
   }
@@ -70,6 +71,9 @@ std::vector<std::string> csv_row(const Report& report, const AdapterSweep& sweep
       fields.push_back(row.tokens > 0 ? digits("%.9g", value) : "");
     }
     fields.push_back(std::to_string(row.tokens));
+    for (const auto& error : {row.loss_error, row.token_accuracy_error}) {
+      fields.push_back(error ? digits("%.9g", *error) : "");
+    }
   }
   fields.push_back(std::to_string(row.adapter_parameters));
   fields.push_back(digits("%.3f", row.seconds));
@@ -98,6 +102,7 @@ std::string sample_line(OrderedJson line, const Sample& sample) {
   line["index"] = sample.index;
   line["tokens"] = sample.tokens;
   line["nll"] = sample.nll;
+  line["correct"] = sample.correct;
   return dump(line);
 }
 

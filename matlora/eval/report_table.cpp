@@ -1,8 +1,9 @@
-// The table for people.
+// The table for people, on a terminal.
 #include <algorithm>
-#include <cstdio>
+#include <sstream>
 
 #include "matlora/base/error.h"
+#include "matlora/eval/decision_text.h"
 #include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
 #include "matlora/eval/report.h"
@@ -10,29 +11,29 @@
 namespace matlora::eval {
 namespace {
 
-/// Right-aligned; the header has a line for the task, if there are any, and one for the rest.
+constexpr size_t kGap = 2;          // between two columns
+constexpr size_t kMaxTitle = 24;    // letters of a task's or metric's name
+constexpr size_t kLeastWidth = 30;  // a terminal of fewer columns is taken for one of these
+
+/// Right-aligned; lines of the head, then one cell per row.
 struct Column {
-  std::string task, title;
-  size_t least_width;
-  std::vector<std::string> cells;  // one per row
+  std::vector<std::string> head;
+  std::vector<std::string> cells;
+
+  size_t width() const {
+    size_t most = 0;
+    for (const auto* lines : {&head, &cells}) {
+      for (const std::string& line : *lines) most = std::max(most, letters(line));
+    }
+    return most;
+  }
 };
 
-/// Characters, not bytes.
-size_t width_of(const std::string& text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;  // no byte that goes on with one
-  }));
-}
+std::string spaces(size_t count) { return std::string(count, ' '); }
 
 std::string padded(const std::string& text, size_t width) {
-  const size_t have = width_of(text);
-  return (have < width ? std::string(width - have, ' ') : "") + text;
-}
-
-std::string significant(double value, int digits) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*g", digits, value);
-  return text;
+  const size_t have = letters(text);
+  return (have < width ? spaces(width - have) : "") + text;
 }
 
 std::string metric_cell(const std::optional<Metric>& metric) {
@@ -41,98 +42,155 @@ std::string metric_cell(const std::optional<Metric>& metric) {
   return fixed(metric->value, 4) + (error ? " ± " + fixed(*error, 4) : "");
 }
 
-template <class Text>
-Column column(const AdapterSweep& sweep, std::string title, size_t least_width, Text text) {
-  Column result{"", std::move(title), least_width, {}};
-  for (const RankScore& row : sweep.rows) result.cells.push_back(text(row));
-  return result;
+/// The task, then the metric with a line for each of its parts: exact_match, / strict-match.
+std::vector<std::string> head_of(const Measure& measure) {
+  std::vector<std::string> lines;
+  if (!measure.task.empty()) lines.push_back(shortened(printable(measure.task), kMaxTitle));
+  std::string rest = measure.task.empty() ? label_of(measure) : printable(measure.metric);
+  while (!rest.empty()) {
+    const size_t comma = rest.find(',');
+    const size_t end = comma == std::string::npos ? rest.size() : comma + 1;
+    lines.push_back(shortened(rest.substr(0, end), kMaxTitle));
+    rest.erase(0, end);
+  }
+  return lines;
 }
 
 std::vector<Column> columns_of(const Report& report, const AdapterSweep& sweep) {
   using Row = const RankScore&;
   std::vector<Column> columns;
-  const auto add = [&](const char* title, size_t least_width, auto text) {
-    columns.push_back(column(sweep, title, least_width, text));
+  const auto add = [&](std::vector<std::string> head, auto text) {
+    Column column{std::move(head), {}};
+    for (const RankScore& row : sweep.rows) column.cells.push_back(text(row));
+    columns.push_back(std::move(column));
   };
-  add("rank", 6, [](Row row) { return std::to_string(row.rank); });
-  if (has_data(report)) {
-    add("loss", 9, [](Row row) { return fixed(row.loss, 4); });
-    add("perplexity", 11, [](Row row) { return significant(row.perplexity, 5); });
-    add("token accuracy", 14, [](Row row) { return fixed(row.token_accuracy, 4); });
-    add("tokens", 8, [](Row row) { return std::to_string(row.tokens); });
-  }
-  for (const Measure& measure : measures(report, /*parts=*/false)) {
-    if (measure.task.empty()) continue;
-    add(measure.metric.c_str(), 6, [&](Row row) { return metric_cell(metric_of(row, measure)); });
-    columns.back().task = measure.task;
-  }
-  add("parameters", 10, [](Row row) { return std::to_string(row.adapter_parameters); });
-  add("seconds", 8, [](Row row) { return fixed(row.seconds, 1); });
+  const auto add_measure = [&](const Measure& measure) {
+    add(head_of(measure), [&](Row row) { return metric_cell(metric_of(row, measure)); });
+  };
+  add({"rank"}, [](Row row) { return std::to_string(row.rank); });
+  if (has_data(report)) add_measure({"", "loss"});
+  for (const Measure& measure : main_measures(report)) add_measure(measure);
+  add({"parameters"}, [](Row row) { return std::to_string(row.adapter_parameters); });
+  add({"seconds"}, [](Row row) { return fixed(row.seconds, 1); });
   return columns;
 }
 
-std::string text_of(const std::vector<Column>& columns, size_t rows) {
-  std::string tasks, titles;
-  std::vector<std::string> lines(rows);
-  bool any_task = false;
+/// Heads end on the same line.
+std::string block_text(const std::vector<const Column*>& columns, size_t rows) {
+  size_t head = 0;
+  for (const Column* one : columns) head = std::max(head, one->head.size());
+  std::vector<std::string> lines(head + rows);
   for (size_t i = 0; i < columns.size(); ++i) {
-    const Column& one = columns[i];
-    size_t width = std::max({one.least_width, width_of(one.title), width_of(one.task)});
-    for (const std::string& cell : one.cells) width = std::max(width, width_of(cell));
-    if (i > 0) width += 2;  // the gap
-    any_task = any_task || !one.task.empty();
-    tasks += padded(one.task, width);
-    titles += padded(one.title, width);
-    for (size_t row = 0; row < rows; ++row) lines[row] += padded(one.cells[row], width);
+    const Column& one = *columns[i];
+    const size_t width = one.width() + (i > 0 ? kGap : 0), above = head - one.head.size();
+    for (size_t line = 0; line < lines.size(); ++line) {
+      const std::string text = line < above  ? ""
+                               : line < head ? one.head[line - above]
+                                             : one.cells[line - head];
+      lines[line] += padded(text, width);
+    }
   }
-  tasks.erase(tasks.find_last_not_of(' ') + 1);
-  std::string text = any_task ? tasks + "\n" + titles + "\n" : titles + "\n";
-  for (const std::string& line : lines) text += line + "\n";
+  std::string text;
+  for (std::string& line : lines) {
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
   return text;
 }
 
-/// One line where token accuracy is all there is.
-std::string areas_text(const Report& report, const AdapterSweep& sweep) {
-  const std::vector<Measure> scored = measures(report, /*parts=*/false);
-  size_t width = 0;
-  for (const Measure& measure : scored) width = std::max(width, width_of(label_of(measure)));
+/// As many columns side by side as fit; the first one, the rank, is in every block.
+std::string table_text(const std::vector<Column>& columns, size_t rows, size_t width) {
   std::string text;
+  std::vector<const Column*> block = {&columns[0]};
+  size_t used = columns[0].width();
+  for (size_t i = 1; i < columns.size(); ++i) {
+    const size_t more = kGap + columns[i].width();
+    if (block.size() > 1 && used + more > width) {
+      text += block_text(block, rows) + "\n";
+      block.assign(1, &columns[0]);
+      used = columns[0].width();
+    }
+    block.push_back(&columns[i]);
+    used += more;
+  }
+  return text + block_text(block, rows);
+}
+
+/// Words in lines of at most `width` letters.
+std::string wrapped(const std::string& text, size_t width) {
+  std::istringstream words(text);
+  std::string lines, line;
+  for (std::string word; words >> word;) {
+    if (!line.empty() && letters(line) + 1 + letters(word) > width) {
+      lines += line + "\n";
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+  }
+  return lines + line + "\n";
+}
+
+/// One line where there is one measure; else one for each.
+std::string areas_text(const Report& report, const AdapterSweep& sweep, size_t width) {
+  const std::vector<Measure> scored = main_measures(report);
+  if (scored.size() == 1) {
+    const auto found = area_of(sweep, scored.front());
+    if (!found) return "";
+    return cat("AURAC v1 ", fixed(found->v1, 4), "  v2 ", fixed(found->v2, 4), "  AVG ",
+               fixed(found->avg, 4), "\n");
+  }
+  Column names{{"AURAC"}, {}}, v1{{"v1"}, {}}, v2{{"v2"}, {}}, avg{{"AVG"}, {}};
   for (const Measure& measure : scored) {
     const auto found = area_of(sweep, measure);
     if (!found) continue;
-    std::string label = label_of(measure);
-    label.append(width - width_of(label), ' ');
-    text += cat("AURAC", scored.size() > 1 ? cat(" ", label, " ") : "", " v1 ", fixed(found->v1, 4),
-                "  v2 ", fixed(found->v2, 4), "  AVG ", fixed(found->avg, 4), "\n");
+    const std::string name = measure.task.empty() ? label_of(measure) : printable(measure.task);
+    names.cells.push_back(shortened(name, width - 3 * 8));
+    for (const auto& [column, value] :
+         {std::pair{&v1, found->v1}, {&v2, found->v2}, {&avg, found->avg}}) {
+      column->cells.push_back(fixed(value, 4));
+    }
   }
+  if (names.cells.empty()) return "";
+  const size_t name_width = names.width();
+  for (std::vector<std::string>* lines : {&names.head, &names.cells}) {
+    for (std::string& line : *lines) line += spaces(name_width - letters(line));
+  }
+  return block_text({&names, &v1, &v2, &avg}, v1.cells.size());
+}
+
+/// Which rank to take, why, and how.
+std::string choice_text(const Report& report, const AdapterSweep& sweep, const Within& within,
+                        size_t width) {
+  const std::vector<MeasureFacts> facts = facts_of(report, sweep);
+  if (facts.empty()) return "";
+  std::string text = wrapped(headline(report, sweep, facts, within).text(), width);
+  const std::string open = undecided_text(facts, within);
+  if (!open.empty()) text += wrapped(open, width);
+  const int64_t rank = choose(facts, within).rank;
+  if (rank > 0 && !sweep.adapter.empty()) text += "  " + slice_command(sweep, rank) + "\n";
   return text;
 }
 
-std::string smallest_text(const Report& report, const AdapterSweep& sweep, const Within& within) {
-  std::string text;
-  for (const Measure& measure : measures(report, /*parts=*/false)) {
-    const auto found = smallest_of(sweep, measure, within);
-    if (!found) continue;
-    text += cat("smallest rank within ", within.text, " of the best: ", found->rank, " (",
-                label_of(measure), " ", fixed(found->value, 3), ", best ", fixed(found->best, 3),
-                " at rank ", found->best_rank, ")\n");
-  }
-  return text;
+std::string files_text(const std::string& directory, size_t width) {
+  const std::string folder = directory.empty() ? "" : printable(directory) + "/";
+  return wrapped(cat("every measure: ", folder, "sweep.csv"), width) +
+         wrapped(cat("curves and answers: ", folder, "report.html"), width);
 }
 
 }  // namespace
 
 std::string sweep_table(const Report& report, const ReportOptions& options) {
+  const size_t width = std::max(options.width, kLeastWidth);
   std::string text;
   for (const AdapterSweep& sweep : report.sweeps) {
     if (report.sweeps.size() > 1) {
-      text += cat(text.empty() ? "" : "\n", printable(sweep.name), "\n");
+      text += cat(text.empty() ? "" : "\n", shortened(printable(sweep.name), width), "\n");
     }
-    text += text_of(columns_of(report, sweep), sweep.rows.size());
-    text += areas_text(report, sweep);
-    if (options.within) text += smallest_text(report, sweep, *options.within);
+    text += table_text(columns_of(report, sweep), sweep.rows.size(), width) + "\n";
+    text += areas_text(report, sweep, width);
+    text += choice_text(report, sweep, options.within_or_default(), width);
   }
-  return text;
+  return text + files_text(options.directory, width);
 }
 
 }  // namespace matlora::eval

@@ -33,14 +33,18 @@ struct RankScore {
   int64_t adapter_parameters = 0;  // numbers in the first `rank` directions of A and B
   double seconds = 0;              // wall-clock
   std::vector<TaskScore> tasks;    // the same ones, in the same order, for every rank
+  // Standard errors over examples, see paired.h; none for a single example.
+  std::optional<double> loss_error = {}, token_accuracy_error = {};
+  std::string adapter = {};  // directory that this rank is from; "": AdapterSweep::adapter
 };
 
 /// Teacher-forced scores of one example at one rank.
 struct Sample {
   int64_t rank = 0;
-  int64_t index = 0;   // of the example, in the order of the data file
-  int64_t tokens = 0;  // label tokens
-  double nll = 0;      // nats, summed over them
+  int64_t index = 0;    // of the example, in the order of the data file
+  int64_t tokens = 0;   // label tokens
+  double nll = 0;       // nats, summed over them
+  int64_t correct = 0;  // label tokens that are the model's first choice
 };
 
 /// What became of one document of a task at one rank.
@@ -60,6 +64,7 @@ struct AdapterSweep {
   std::vector<RankScore> rows;           // by ascending rank
   std::vector<Sample> samples;           // by rank, then by index; empty unless asked for
   std::vector<TaskSample> task_samples;  // the same
+  bool gate_given = false;               // inference_gate is not what the adapter records
 };
 
 /// How a task was run, so that its figures can be cited.

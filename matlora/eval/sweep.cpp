@@ -12,18 +12,18 @@
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
+#include "matlora/eval/paired.h"
 
 namespace matlora::eval {
 namespace {
 
 struct PackScore {
-  std::vector<double> nll;  // per example, summed over its label tokens
-  int64_t correct = 0;
+  std::vector<double> nll, correct;  // per example, summed over its label tokens
 };
 
-/// losses: [M] -> one sum per example
-std::vector<double> sum_per_example(const at::Tensor& losses, std::span<const int64_t> counts) {
-  const at::Tensor values = losses.to(at::kCPU, at::kDouble).contiguous();
+/// rows: [M], one per label token -> one sum per example
+std::vector<double> sum_per_example(const at::Tensor& rows, std::span<const int64_t> counts) {
+  const at::Tensor values = rows.to(at::kCPU, at::kDouble).contiguous();
   const double* next = values.const_data_ptr<double>();
   std::vector<double> sums;
   for (const int64_t count : counts) {
@@ -36,7 +36,8 @@ std::vector<double> sum_per_example(const at::Tensor& losses, std::span<const in
 PackScore score(const nn::Llama& llama, const data::Pack& pack) {
   const at::Tensor h = llama.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
   const nn::LabelScores scores = llama.scores(h, pack.labels);
-  return {sum_per_example(scores.losses, pack.label_counts), scores.correct.sum().item<int64_t>()};
+  return {sum_per_example(scores.losses, pack.label_counts),
+          sum_per_example(scores.correct, pack.label_counts)};
 }
 
 std::vector<data::Pack> pack_all(std::span<const data::Example> examples, int64_t token_budget,
@@ -74,20 +75,21 @@ int64_t steps_of(const SweepWork& work, size_t packs) {
 /// Teacher-forced scores of one rank; false when stopped.
 bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
                     std::vector<Sample>& samples) {
-  std::vector<double> nll;  // of every example, in order
+  std::vector<double> nll, right;  // of every example, in order
   int64_t correct = 0;
   for (const data::Pack& pack : sweep.packs) {
     if (sweep.stopped()) return false;
     const PackScore scored = score(at_rank, pack);
     nll.insert(nll.end(), scored.nll.begin(), scored.nll.end());
-    correct += scored.correct;
+    right.insert(right.end(), scored.correct.begin(), scored.correct.end());
     sweep.advance(row.rank);
   }
   for (size_t i = 0; i < nll.size(); ++i) {
     const int64_t tokens = sweep.work.examples[i].label_tokens();
     row.tokens += tokens;
     row.loss += nll[i];
-    samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i]});
+    samples.push_back({row.rank, static_cast<int64_t>(i), tokens, nll[i], std::llround(right[i])});
+    correct += samples.back().correct;
   }
   if (nll.empty()) return true;
   row.loss /= static_cast<double>(row.tokens);
@@ -96,6 +98,7 @@ bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
   }
   row.perplexity = std::exp(row.loss);
   row.token_accuracy = static_cast<double>(correct) / static_cast<double>(row.tokens);
+  set_errors(row, samples);
   return true;
 }
 

@@ -29,17 +29,68 @@ expect_file out.txt all/sweep.json all/sweep.csv all/sweep.svg all/samples.jsonl
 expect_lines all/samples.jsonl $((5 * 6))
 check_json all/sweep.json
 for key in model adapter data rows loss perplexity token_accuracy tokens adapter_parameters \
-  seconds aurac_v1 aurac_v2 avg; do
+  seconds aurac_v1 aurac_v2 avg loss_stderr token_accuracy_stderr take; do
   grep -q "\"$key\":" all/sweep.json || fail "no $key in sweep.json"
 done
+grep -q '"correct":' all/samples.jsonl || fail "no correct in samples.jsonl"
 grep -q '</svg>' all/sweep.svg || fail "sweep.svg does not end"
+# Every row has its errors over examples: 6 records, so none is null.
+! grep -q 'stderr": null' all/sweep.json || fail "an error is not known"
+head -1 all/sweep.csv | grep -q ',tokens,loss_stderr,token_accuracy_stderr,' || fail "no errors in sweep.csv"
+# The table fits the terminal, and says where the rest is.
+for width in 40 100; do
+  COLUMNS=$width expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --force \
+    --output narrow "${cpu[@]}"
+  grep -q 'narrow/report.html' out.txt || fail "the table does not name the report"
+  # Characters, whatever the locale: without the bytes that continue one.
+  longest=$(grep -v '^  matlora slice' out.txt | LC_ALL=C sed 's/[\x80-\xbf]//g' | LC_ALL=C wc -L)
+  ((longest <= width)) || fail "a line of $longest characters for $width columns"
+done
+# A terminal says how wide it is.
+if command -v python3 >/dev/null; then
+  env -u COLUMNS python3 - "$program" sweep --model "$model" --adapter adapter --data data.jsonl \
+    --force --output narrow "${cpu[@]}" >tty.txt <<'PYTHON'
+import fcntl, os, pty, struct, sys, termios
+pid, terminal = pty.fork()
+if pid == 0:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 44, 0, 0))
+    os.execv(sys.argv[1], sys.argv[1:])
+said = b""
+try:
+    while part := os.read(terminal, 65536):
+        said += part
+except OSError:
+    pass
+os.waitpid(pid, 0)
+lines = [line for line in said.decode().splitlines() if not line.startswith("  matlora slice")]
+print(max(map(len, lines)), sum(line.startswith("rank ") for line in lines))
+PYTHON
+  read -r longest blocks <tty.txt
+  ((longest <= 44 && blocks == 2)) || fail "on 44 columns: $(cat tty.txt)"
+fi
+# An adapter that learns nothing is none to take; one that does is, with the command that cuts it.
+expect_ok train --model "$model" --data data.jsonl --output idle "${cpu[@]}" --rank 2 --batch-size 2 \
+  --max-steps 1 --lr 1e-30
+expect_ok sweep --model "$model" --adapter idle --data data.jsonl --output none "${cpu[@]}"
+grep -q '^Take none: ' out.txt || fail "an idle adapter is to be taken: $(cat out.txt)"
+grep -q '<b>Take none</b>' none/report.html || fail "the page takes an idle adapter"
+! grep -q 'matlora slice' out.txt none/report.html || fail "a command for no rank"
+mkdir "it's here"
+expect_ok train --model "$model" --data data.jsonl --output "it's here/run" "${cpu[@]}" "${small[@]}" \
+  --max-steps 40
+expect_ok sweep --model "$model" --adapter "it's here/run" --data data.jsonl --output taken "${cpu[@]}"
+grep -q '^Take rank ' out.txt || fail "a trained adapter is not taken: $(cat out.txt)"
+command=$(sed -n 's/^  matlora slice /slice /p' out.txt)
+eval "\"$program\" $command" >/dev/null || fail "the command does not run: $command"
+[[ -s $(ls -d "it's here/run-r"*)/adapter_model.safetensors ]] || fail "the command cut nothing"
 expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --output half --device cpu \
   --dtype bfloat16
 expect_file half/sweep.json
-# Another sweep's curve beside it; one that is none is an error.
+# Another sweep's curve with it, where it has one; one that is none is an error.
 expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --output both "${cpu[@]}" \
-  --compare "base only=base"
-grep -q 'base only' both/sweep.svg || fail "sweep.svg does not show the other sweep"
+  --compare "earlier one=all" --compare "base only=base"
+grep -q 'earlier one' both/sweep.svg || fail "sweep.svg does not show the other sweep"
+! grep -q 'base only' both/sweep.svg || fail "sweep.svg has a legend entry without a curve"
 refuses "--compare" sweep --model "$model" --data data.jsonl --output new --compare base
 # Rank 0 is the base model, to the last bit.
 row() { cut -d, -f"1-4" "$1/sweep.csv" | grep "^$2,"; }

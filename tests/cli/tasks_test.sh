@@ -44,13 +44,15 @@ expect_ok sweep --model "$model" --adapter nested --data data.jsonl --task arc_e
 for key in '"loss"' '"exact_match"' '"areas"' '"smallest_rank"'; do
   grep -q "$key" both/sweep.json || fail "no $key in sweep.json"
 done
-grep -q 'within 1%' out.txt || fail "--within says nothing"
+grep -q '"within": "1%"' both/sweep.json || fail "--within says nothing"
+grep -qE '^Take (none|rank)' out.txt || fail "no rank is named: $(cat out.txt)"
 
 # Several adapters beside each other; two of one name are one curve.
 expect_ok sweep --model "$model" --adapter a=nested --adapter "b=plain@8" --adapter "b=nested@2" \
   --task arc_easy --output several --samples "${tasks[@]}"
 grep -q '"sweeps"' several/sweep.json || fail "no sweeps in sweep.json"
 [[ $(grep -c '"name": ' several/sweep.json) == 2 ]] || fail "not two curves"
+grep -q 'of a: \|of a (' out.txt || fail "no sentence for a: $(cat out.txt)"
 expect_lines several/samples.jsonl $((5 * (5 + 2)))
 # A rank's results do not depend on what was scored before it: alone they are the same.
 expect_ok sweep --model "$model" --adapter nested --ranks 2 --task arc_easy --output alone --samples \

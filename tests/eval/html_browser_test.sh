@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # report.html in a browser, wide and narrow: no script fails, nothing is cut off, tables sort, one
-# item at a time is shown, the rank axis can be changed. Usage: html_browser_test.sh MATLORA_TESTS
+# item at a time is shown, the rank axis and --within can be changed; and a page of three adapters
+# and eight measures: it fits, its tables scroll below a first column that stays. Usage: html_browser_test.sh MATLORA_TESTS
 set -euo pipefail
 tests=${1:?"usage: $0 MATLORA_TESTS"}
 
@@ -22,13 +23,13 @@ cat >"$work/before.html" <<'HTML'
   const failures = [];
   const expect = (fine, what) => { if (!fine) failures.push(what); };
   addEventListener('error', event => failures.push(event.message));
+  const all = query => [...document.querySelectorAll(query)];
+  const shown = query => all(query).filter(one => one.getClientRects().length > 0);
+  const root = document.documentElement;
 </script>
 HTML
 cat >"$work/after.html" <<'HTML'
 <script>
-  const all = query => [...document.querySelectorAll(query)];
-  const shown = query => all(query).filter(one => one.getClientRects().length > 0);
-  const root = document.documentElement;
   expect(root.scrollWidth <= innerWidth, `the page is ${root.scrollWidth} wide`);
   expect(shown('.panels svg').length === 4, 'not four panels at first');
   document.getElementById('scale-linear').click();
@@ -61,23 +62,68 @@ cat >"$work/after.html" <<'HTML'
   parent.postMessage(failures.length === 0 ? 'all is well' : 'FAILED ' + failures.join('; '), '*');
 </script>
 HTML
-sed -e "/<head>/r $work/before.html" -e "/<\/script>/r $work/after.html" "$work/report.html" \
-  >"$work/probe.html"
+cat >"$work/after_wide.html" <<'HTML'
+<script>
+  expect(root.scrollWidth <= innerWidth, `the page is ${root.scrollWidth} wide`);
+  for (const box of document.querySelectorAll('.box')) {
+    if (box.getClientRects().length === 0 || !box.querySelector('tr')) continue;
+    const first = box.querySelector('tbody tr').cells[0];
+    const left = first.getBoundingClientRect().left;
+    box.scrollLeft = 1000;
+    const moved = left - first.getBoundingClientRect().left;
+    expect(moved < 2, 'the first column scrolls away: ' + first.textContent);
+    expect(first.getBoundingClientRect().width < box.clientWidth * 0.65,
+           `the first column leaves too little: ${first.textContent}`);
+  }
+  expect(shown('.choice').length === 1 && shown('.within').length === 1, 'no slider');
+  const slider = document.querySelector('.within input');
+  const chosen = () => all('tr.chosen').map(row => row.cells[0].dataset.v).join();
+  const before = chosen();
+  slider.value = slider.max;
+  slider.dispatchEvent(new Event('input'));
+  expect(shown('.choice').length === 1 && shown('.choice')[0].dataset.within === '20%', 'stop');
+  expect(document.querySelector('.within output').textContent === '20%', 'its text');
+  expect(before !== chosen() && chosen() !== '', `marked: ${before}, then ${chosen()}`);
+  expect(shown('.choice .lead')[0].textContent.includes('Take rank ' + chosen().split(',')[0]),
+         'the sentence is not that of the marked rank');
+  expect(shown('.choice > *').pop().classList.contains('commands'), 'no command at the end');
+
+  const cells = shown('.matrix td');
+  expect(cells.length === 24, cells.length + ' cells');
+  for (const cell of cells) {
+    expect(cell.scrollWidth <= cell.clientWidth + 1, 'cut off: ' + cell.textContent);
+  }
+  const more = document.querySelector('.clip');
+  const lines = () => more.innerText.split('\n').filter(line => line.startsWith('Step')).length;
+  document.querySelectorAll('details.item').forEach(one => { one.hidden = false; });
+  expect(lines() > 0 && lines() < 11, 'not clipped: ' + lines());
+  more.querySelector('summary').click();
+  expect(lines() === 11, 'more shows ' + lines());
+  parent.postMessage(failures.length === 0 ? 'all is well' : 'FAILED ' + failures.join('; '), '*');
+</script>
+HTML
+probe() {  # PAGE SCRIPT OUTPUT
+  sed -e "/<head>/r $work/before.html" -e "/<\/script>/r $work/$2" "$work/$1" >"$work/$3"
+}
+probe report.html after.html probe.html
+probe wide/report.html after_wide.html probe_wide.html
 
 failed=0
-for width in 1200 390; do
-  cat >"$work/frame.html" <<HTML
+for page in probe probe_wide; do
+  for width in 1200 390; do
+    cat >"$work/frame.html" <<HTML
 <!DOCTYPE html><body>nothing heard
 <script>addEventListener('message', event => { document.body.textContent = event.data; });</script>
-<iframe src="probe.html" width="$width" height="800"></iframe>
+<iframe src="$page.html" width="$width" height="800"></iframe>
 HTML
-  heard=$("$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
-    --user-data-dir="$work/profile" --window-size=1400,900 --virtual-time-budget=10000 --dump-dom \
-    "file://$work/frame.html" 2>"$work/errors.txt") || true
-  if [[ $heard != *"all is well"* ]]; then
-    echo "at $width pixels: $heard" >&2
-    grep -v dbus "$work/errors.txt" | tail -n 5 >&2 || true
-    failed=1
-  fi
+    heard=$("$browser" --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
+      --user-data-dir="$work/profile" --window-size=1400,900 --virtual-time-budget=10000 --dump-dom \
+      "file://$work/frame.html" 2>"$work/errors.txt") || true
+    if [[ $heard != *"all is well"* ]]; then
+      echo "$page at $width pixels: $heard" >&2
+      grep -v dbus "$work/errors.txt" | tail -n 5 >&2 || true
+      failed=1
+    fi
+  done
 done
 exit $failed

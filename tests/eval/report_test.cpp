@@ -2,14 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/version.h"
+#include "matlora/eval/markup.h"
 #include "tests/support/markup.h"
 #include "tests/support/report.h"
 #include "tests/support/temp_dir.h"
+#include "tests/support/wide_report.h"
 
 namespace matlora::eval {
 namespace {
@@ -44,7 +48,7 @@ TEST(Report, JsonHasTheFieldsOfTheDesign) {
   const Json json = sweep_json(data_report());
   EXPECT_EQ(keys_of(json), (std::vector<std::string>{
                                "adapter", "aurac_v1", "aurac_v2", "avg", "data", "device", "dtype",
-                               "examples", "inference_gate", "matlora", "model", "rows"}));
+                               "examples", "inference_gate", "matlora", "model", "rows", "take"}));
   EXPECT_EQ(json["model"], "models/tiny & <small>");
   EXPECT_EQ(json["adapter"], "out/adapter");
   EXPECT_EQ(json["data"], "test.jsonl");
@@ -58,6 +62,8 @@ TEST(Report, JsonHasTheFieldsOfTheDesign) {
                          {"perplexity", std::exp(1.0)},
                          {"token_accuracy", 0.6},
                          {"tokens", 123},
+                         {"loss_stderr", 0.04},
+                         {"token_accuracy_stderr", 0.01},
                          {"adapter_parameters", 200},
                          {"seconds", 0.25}};
   EXPECT_EQ(json["rows"][3], expected);
@@ -74,6 +80,7 @@ TEST(Report, JsonOfTheBaseModelAlone) {
     EXPECT_TRUE(json.at(key).is_null()) << key;
   }
   EXPECT_EQ(json["smallest_rank"], Json({{"within", "1%"}, {"token_accuracy", nullptr}}));
+  EXPECT_TRUE(json.at("take").is_null());
 }
 
 TEST(Report, JsonOfTasks) {
@@ -122,6 +129,19 @@ TEST(Report, JsonOfDataAndTasksHasItsAreasOverTokenAccuracy) {
   EXPECT_EQ(json["smallest_rank"]["tasks"]["arc_easy"]["acc"], 2);
 }
 
+TEST(Report, JsonSaysWhichRankToTake) {
+  Report report = data_report();
+  EXPECT_EQ(sweep_json(report)["take"],
+            Json({{"within", "1%"}, {"rank", 4}, {"token_accuracy", 4}}));
+  EXPECT_EQ(sweep_json(report, within("0.2"))["take"],
+            Json({{"within", "0.2"}, {"rank", 2}, {"token_accuracy", 2}}));
+  tests::add_tasks(report);
+  report.sweeps[0].rows[0].tasks[0].metrics[0].value = 0.9;  // the base is better
+  const Json take = sweep_json(report)["take"];
+  EXPECT_EQ(take["tasks"]["arc_easy"]["acc"], 0);
+  EXPECT_EQ(take["rank"], 4);
+}
+
 TEST(Report, JsonOfSeveralSweeps) {
   const Json json = sweep_json(full_report(), within("1%"));
   EXPECT_EQ(keys_of(json), (std::vector<std::string>{"data", "device", "dtype", "examples",
@@ -129,7 +149,7 @@ TEST(Report, JsonOfSeveralSweeps) {
   ASSERT_EQ(json["sweeps"].size(), 2u);
   EXPECT_EQ(keys_of(json["sweeps"][1]),
             (std::vector<std::string>{"adapter", "areas", "aurac_v1", "aurac_v2", "avg",
-                                      "inference_gate", "name", "rows", "smallest_rank"}));
+                                      "inference_gate", "name", "rows", "smallest_rank", "take"}));
   EXPECT_EQ(json["sweeps"][1]["name"], "other, \"quoted\"");
   EXPECT_DOUBLE_EQ(json["sweeps"][1]["avg"].get<double>(), 0.2);
 }
@@ -144,8 +164,10 @@ TEST(Report, JsonOfAPathThatIsNotUtf8) {
 TEST(Report, Csv) {
   const auto lines = lines_of(sweep_csv(data_report()));
   ASSERT_EQ(lines.size(), 5u);
-  EXPECT_EQ(lines[0], "rank,loss,perplexity,token_accuracy,tokens,adapter_parameters,seconds");
-  EXPECT_EQ(lines[4], "4,1,2.71828183,0.6,123,200,0.250");
+  EXPECT_EQ(lines[0],
+            "rank,loss,perplexity,token_accuracy,tokens,loss_stderr,token_accuracy_stderr,"
+            "adapter_parameters,seconds");
+  EXPECT_EQ(lines[4], "4,1,2.71828183,0.6,123,0.04,0.01,200,0.250");
 }
 
 TEST(Report, CsvOfTasksAndSeveralSweeps) {
@@ -165,13 +187,13 @@ TEST(Report, CsvOfTasksAndSeveralSweeps) {
 
 TEST(Report, SamplesAreOneObjectALine) {
   Report report = data_report();
-  report.sweeps[0].samples = {{0, 0, 7, 1.5}, {4, 1, 9, 0.25}};
+  report.sweeps[0].samples = {{0, 0, 7, 1.5, 3}, {4, 1, 9, 0.25, 9}};
   report.sweeps[0].task_samples = {
       {"arc_easy", 4, 7, {{"acc", 1, {}}, {"acc_norm", 0, {}}}, {-1.5, -2}, ""},
       {"gsm8k", 4, 0, {{"exact_match,strict-match", 0, {}}}, {}, "a\nb"}};
   const auto lines = lines_of(samples_jsonl(report));
   ASSERT_EQ(lines.size(), 4u);
-  EXPECT_EQ(lines[1], R"({"rank":4,"index":1,"tokens":9,"nll":0.25})");
+  EXPECT_EQ(lines[1], R"({"rank":4,"index":1,"tokens":9,"nll":0.25,"correct":9})");
   EXPECT_EQ(lines[2], R"({"task":"arc_easy","rank":4,"index":7,)"
                       R"("metrics":{"acc":1.0,"acc_norm":0.0},"loglikelihoods":[-1.5,-2.0]})");
   EXPECT_EQ(lines[3], R"({"task":"gsm8k","rank":4,"index":0,)"
@@ -180,35 +202,78 @@ TEST(Report, SamplesAreOneObjectALine) {
   report.sweeps[1].name = "other";
   const auto both = lines_of(samples_jsonl(report));
   ASSERT_EQ(both.size(), 8u);
-  EXPECT_EQ(both[0], R"({"sweep":"adapter","rank":0,"index":0,"tokens":7,"nll":1.5})");
+  EXPECT_EQ(both[0], R"({"sweep":"adapter","rank":0,"index":0,"tokens":7,"nll":1.5,"correct":3})");
   EXPECT_TRUE(both[7].starts_with(R"({"sweep":"other","task":"gsm8k",)")) << both[7];
 }
 
-TEST(Report, TableIsAlignedAndEndsWithTheAreas) {
-  const auto lines = lines_of(sweep_table(data_report(), within("34%")));
-  ASSERT_EQ(lines.size(), 7u);
-  EXPECT_EQ(lines[0],
-            "  rank       loss   perplexity  token accuracy    tokens  parameters   seconds");
-  for (size_t i = 1; i < 5; ++i) EXPECT_EQ(lines[i].size(), lines[0].size()) << lines[i];
-  EXPECT_EQ(lines[5], "AURAC v1 0.4333  v2 0.4000  AVG 0.4000");
-  EXPECT_EQ(lines[6],
-            "smallest rank within 34% of the best: 2 (token accuracy 0.400, best 0.600 at rank 4)");
+size_t widest(const std::vector<std::string>& lines) {
+  size_t most = 0;
+  for (const std::string& line : lines) {
+    if (!line.starts_with("  matlora slice ")) most = std::max(most, letters(line));
+  }
+  return most;
 }
 
-TEST(Report, TableOfTasksAndSeveralSweeps) {
+ReportOptions columns(size_t width) {
+  ReportOptions options;
+  options.width = width;
+  return options;
+}
+
+TEST(Report, TableOfOneMeasure) {
+  ReportOptions options = within("34%");
+  options.directory = "out/sweep";
+  const auto lines = lines_of(sweep_table(data_report(), options));
+  ASSERT_EQ(lines.size(), 12u);
+  EXPECT_EQ(lines[0], "rank             loss   token accuracy  parameters  seconds");
+  EXPECT_EQ(lines[4], "   4  1.0000 ± 0.0400  0.6000 ± 0.0100         200      0.2");
+  EXPECT_EQ(lines[6], "AURAC v1 0.4333  v2 0.4000  AVG 0.4000");
+  EXPECT_EQ(
+      lines[7] + " " + lines[8],
+      "Take rank 2 (100 parameters, 1/2 of rank 4’s): the smallest within 34% or one standard "
+      "error of the best in token accuracy; it is better than the base model.");
+  EXPECT_EQ(lines[9], "  matlora slice --adapter out/adapter --rank 2 --output out/adapter-r2");
+  EXPECT_EQ(lines[10], "every measure: out/sweep/sweep.csv");
+  EXPECT_EQ(lines[11], "curves and answers: out/sweep/report.html");
+}
+
+TEST(Report, TableHasOneMeasureOfATask) {
   const auto lines = lines_of(sweep_table(task_report()));
-  ASSERT_EQ(lines.size(), 2u + 4u + 4u);
-  expect_has(lines[0], "arc_easy");
-  expect_has(lines[1], "exact_match,strict-match");
-  expect_has(lines[5], "0.6000 ± 0.0300");
-  expect_has(lines[9], "AURAC gsm8k exact_match,flexible-extract  v1 0.3167");
-  expect_has(lines[6], "AURAC arc_easy acc                        v1 0.4333");
-  EXPECT_EQ(lines[0].back(), 'k');
-  // Every "±" is two bytes and one column.
-  EXPECT_EQ(lines[5].size(), lines[1].size() + 2);
+  EXPECT_EQ(lines[0], "                              gsm8k");
+  EXPECT_EQ(lines[1], "             arc_easy  exact_match,");
+  EXPECT_EQ(lines[2], "rank              acc  strict-match  parameters  seconds");
+  EXPECT_EQ(lines[6], "   4  0.6000 ± 0.0300        0.3000         200      0.2");
+  EXPECT_EQ(lines[8], "AURAC         v1      v2     AVG");
+  EXPECT_EQ(lines[10], "gsm8k     0.2167  0.2000  0.2000");
+  const std::string text = sweep_table(task_report());
+  EXPECT_EQ(occurrences(text, "acc_norm") + occurrences(text, "flexible"), 0u);
   const std::string both = sweep_table(full_report());
   EXPECT_TRUE(both.starts_with("adapter\n"));
   EXPECT_EQ(occurrences(both, "\nother, \"quoted\"\n"), 1u);
+}
+
+TEST(Report, TableFitsTheTerminal) {
+  const Report report = tests::wide_report();
+  for (const size_t width : {30, 40, 60, 80, 100, 200}) {
+    SCOPED_TRACE(width);
+    const auto lines = lines_of(sweep_table(report, columns(width)));
+    EXPECT_LE(widest(lines), width);
+    size_t heads = 0, rows = 0;
+    for (const std::string& line : lines) {
+      heads += line.starts_with("rank  ");
+      rows += line.starts_with("  32 ");
+      EXPECT_FALSE(line.ends_with(' ')) << line;
+    }
+    EXPECT_EQ(heads, rows);  // every block names the ranks
+    EXPECT_EQ(heads, 3u * (width == 30 ? 10 : width == 40 ? 6 : width == 200 ? 1 : heads / 3));
+  }
+  // Every measure is there at any width.
+  for (const size_t width : {40, 100}) {
+    const std::string text = sweep_table(report, columns(width));
+    for (const tests::WideTask& task : tests::wide_tasks()) {
+      EXPECT_GE(occurrences(text, task.name), 6u) << task.name;
+    }
+  }
 }
 
 TEST(Report, PartsOfAGroupAreNeitherDrawnNorInTheTable) {
@@ -234,7 +299,10 @@ TEST(Report, FigureHasAPanelForEveryTask) {
   ASSERT_EQ(figure.panels.size(), 4u);
   EXPECT_EQ(figure.title, "tiny & <small>");
   EXPECT_EQ(figure.panels[0].title, "Token accuracy");
-  EXPECT_EQ(figure.panels[1].axis, "nats per label token");
+  EXPECT_EQ(figure.panels[1].axis, "nats per label token ± standard error");
+  EXPECT_EQ(figure.panels[0].least, 0);
+  EXPECT_EQ(figure.panels[0].most, 1);
+  EXPECT_TRUE(std::isinf(figure.panels[1].most));
   EXPECT_EQ(figure.panels[2].title, "arc_easy");
   EXPECT_EQ(figure.panels[2].axis, "acc ± standard error");
   EXPECT_EQ(figure.panels[3].axis, "exact_match,strict-match");
@@ -255,7 +323,7 @@ TEST(Report, WritesItsFiles) {
   expect_has(read_file(path / "sweep.svg"), "adapter on tiny &amp; &lt;small&gt;");
   expect_has(read_file(path / "report.html"), "adapter on tiny &amp; &lt;small&gt;");
   EXPECT_FALSE(fs::exists(path / "samples.jsonl"));
-  report.sweeps[0].samples = {{0, 0, 7, 1.5}};
+  report.sweeps[0].samples = {{0, 0, 7, 1.5, 3}};
   ReportOptions options;
   options.samples = false;
   options.earlier = read_sweeps(path, "earlier");
@@ -278,6 +346,8 @@ TEST(Report, ReadsEarlierSweeps) {
   EXPECT_EQ(found.rank, expected.rank);
   EXPECT_EQ(found.loss, expected.loss);
   EXPECT_EQ(found.tokens, expected.tokens);
+  EXPECT_EQ(found.loss_error, 0.04);
+  EXPECT_EQ(found.token_accuracy_error, 0.01);
   ASSERT_EQ(found.tasks.size(), 2u);
   EXPECT_EQ(found.tasks[0].metrics[0].standard_error, 0.03);
   // Its tasks are drawn too.

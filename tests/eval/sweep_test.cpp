@@ -71,6 +71,7 @@ nn::Llama folded(const adapter::Adapter& adapter, const std::vector<double>& gat
 
 struct Direct {
   std::vector<double> nll;
+  std::vector<int64_t> correct;  // of each example
   double loss = 0, accuracy = 0;
 };
 
@@ -84,18 +85,31 @@ Direct direct_scores(const nn::Llama& model, const std::vector<data::Example>& e
     const at::Tensor logits =
         model.logits(model.hidden(at::tensor(ids, at::kLong), std::vector<int64_t>{length}));
     double nll = 0;
+    int64_t correct = 0;
     for (int64_t t = example.first_label; t < length; ++t, ++tokens) {
       const at::Tensor row = logits[t - 1];
       const int64_t label = ids[static_cast<size_t>(t)];
       nll += std::log(row.exp().sum().item<double>()) - row[label].item<double>();
-      direct.accuracy += row.argmax().item<int64_t>() == label;
+      correct += row.argmax().item<int64_t>() == label;
     }
     direct.nll.push_back(nll);
+    direct.correct.push_back(correct);
+    direct.accuracy += static_cast<double>(correct);
     direct.loss += nll;
   }
   direct.loss /= static_cast<double>(tokens);
   direct.accuracy /= static_cast<double>(tokens);
   return direct;
+}
+
+/// Cochran's error of a ratio, 4/3 for four examples, over their 20 label tokens.
+double loss_error(const Direct& direct, const std::vector<data::Example>& examples) {
+  double squares = 0;
+  for (size_t i = 0; i < examples.size(); ++i) {
+    squares +=
+        std::pow(direct.nll[i] - direct.loss * static_cast<double>(examples[i].label_tokens()), 2);
+  }
+  return std::sqrt(4.0 / 3 * squares) / 20;
 }
 
 SweepOptions every_rank(adapter::InferenceGate gate) {
@@ -127,12 +141,14 @@ TEST(Sweep, EveryRankEqualsFoldedWeights) {
         EXPECT_NEAR(row.loss, expected.loss, kTolerance);
         EXPECT_NEAR(row.perplexity, std::exp(expected.loss), kTolerance * row.perplexity);
         EXPECT_DOUBLE_EQ(row.token_accuracy, expected.accuracy);
+        EXPECT_NEAR(*row.loss_error, loss_error(expected, examples), 1e-5);
         for (size_t i = 0; i < examples.size(); ++i) {
           const Sample& sample = result.samples[static_cast<size_t>(k) * examples.size() + i];
           EXPECT_EQ(sample.rank, k);
           EXPECT_EQ(sample.index, static_cast<int64_t>(i));
           EXPECT_EQ(sample.tokens, examples[i].label_tokens());
           EXPECT_NEAR(sample.nll, expected.nll[i], 20 * kTolerance);
+          EXPECT_EQ(sample.correct, expected.correct[i]);
         }
       }
     }

@@ -9,7 +9,7 @@
 namespace matlora::tests {
 
 inline eval::RankScore data_row(int64_t rank, double loss, double accuracy) {
-  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25, {}};
+  return {rank, loss, std::exp(loss), accuracy, 123, rank * 50, 0.25, {}, 0.04, 0.01};
 }
 
 /// One adapter over data, no tasks.

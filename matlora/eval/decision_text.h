@@ -1,0 +1,36 @@
+// What a choice of rank says to people: plain text, for the terminal and the page.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "matlora/eval/decision.h"
+
+namespace matlora::eval {
+
+/// One sentence: "Take rank 4", and why.
+struct Headline {
+  std::string verdict, rest;
+  std::string text() const { return verdict + rest; }
+};
+
+Headline headline(const Report& report, const AdapterSweep& sweep,
+                  const std::vector<MeasureFacts>& facts, const Within& within);
+
+/// "Ranks 4 and 16 cannot be told apart in arc_easy acc with 20 documents; about 310 would do." For
+/// the measure that needs the most; "" where no measure was left undecided.
+std::string undecided_text(const std::vector<MeasureFacts>& facts, const Within& within);
+
+/// "≈ rank 16 with 20 documents, 310 would tell": the same for one measure in few words; or "".
+std::string undecided_note(const MeasureFacts& facts, const Within& within);
+
+/// "documents", of records "examples".
+const char* documents_of(const Measure& measure);
+
+/// The command that cuts `rank` out of the sweep's adapter, ready for a shell.
+std::string slice_command(const AdapterSweep& sweep, int64_t rank);
+
+/// `text` as one word of a POSIX shell.
+std::string shell_word(const std::string& text);
+
+}  // namespace matlora::eval
