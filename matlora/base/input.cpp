@@ -1,7 +1,6 @@
 #include "matlora/base/input.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,29 +9,17 @@
 #include <cstring>
 
 #include "matlora/base/error.h"
-#include "matlora/base/interrupt.h"
 
 namespace matlora {
 namespace {
 
 constexpr char kStandardInput[] = "-";
 
-constexpr int kWaitMs = 200;
-
-/// Waits until there is something to read. A watched signal would otherwise wait for the stream.
-void wait_for_bytes(int descriptor, const fs::path& path) {
-  pollfd waiting{descriptor, POLLIN, 0};
-  while (::poll(&waiting, 1, kWaitMs) <= 0) {
-    if (interrupt_signal() != 0) fail(path.string(), "interrupted before the stream ended");
-  }
-}
-
 /// Everything up to the end of the stream.
 std::string read_all(int descriptor, const fs::path& path) {
   std::string text;
   char buffer[1 << 16];
   while (true) {
-    wait_for_bytes(descriptor, path);
     const ssize_t count = ::read(descriptor, buffer, sizeof buffer);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) fail(path.string(), "cannot read the stream: ", std::strerror(errno));

@@ -219,9 +219,7 @@ class Train : public Command {
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
     if (trainer.done()) {
-      directory.save([&] {
-        model::save_adapter(directory.path(), adapter, info_);
-      });
+      directory.save([&] { model::save_adapter(directory.path(), adapter, info_); });
       std::error_code ignored;
       fs::remove(directory.path() / train::kStateFile, ignored);
       directory.commit();
@@ -285,8 +283,8 @@ class Train : public Command {
               << duration_text(totals_.seconds) << ", "
               << rate_text(totals_.tokens, totals_.seconds) << ", peak memory "
               << (peak_memory_bytes() >> 20) << " MiB\n"
-              << "next: matlora sweep: matlora sweep --model " << shell_word(c_.model)
-              << " --adapter " << shell_word(c_.output) << " --data TEST.jsonl --output "
+              << "next: matlora sweep --model " << shell_word(c_.model) << " --adapter "
+              << shell_word(c_.output) << " --data TEST.jsonl --output "
               << shell_word(c_.output + "-sweep") << std::endl;
   }
 

@@ -171,7 +171,8 @@ std::string run_record(CLI::App& app) {
   for (const char* name : {"--model", "--data", "--output", "--gate", "--init-adapter",
                            "--eval-data", "--eval-task-data"}) {
     const std::string path = app.get_option(name)->as<std::string>();
-    if (!path.empty() && !is_stream(path)) record(app, name, std::vector{fs::absolute(path).string()});
+    if (!path.empty() && !is_stream(path))
+      record(app, name, std::vector{fs::absolute(path).string()});
   }
   auto tasks = app.get_option("--eval-task")->as<std::vector<std::string>>();
   for (std::string& task : tasks) {

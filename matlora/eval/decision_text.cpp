@@ -4,13 +4,11 @@
 #include <numeric>
 
 #include "matlora/base/error.h"
+#include "matlora/base/shell.h"
 #include "matlora/eval/markup.h"
 
 namespace matlora::eval {
 namespace {
-
-constexpr std::string_view kPlain =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:@%+,=";
 
 const RankScore* row_at(const AdapterSweep& sweep, int64_t rank) {
   for (const RankScore& row : sweep.rows) {
@@ -132,14 +130,6 @@ std::string undecided_note(const MeasureFacts& facts, const Within& within) {
           " with ", grouped(found->documents), " ", documents_of(facts.measure));
   if (found->needed) text += cat(", about ", grouped(*found->needed), " would tell");
   return text;
-}
-
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_not_of(kPlain) == std::string::npos;
-  if (plain) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
-  return word + "'";
 }
 
 std::string slice_command(const AdapterSweep& sweep, int64_t rank) {

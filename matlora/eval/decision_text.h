@@ -30,7 +30,4 @@ const char* documents_of(const Measure& measure);
 /// The command that cuts `rank` out of the sweep's adapter, ready for a shell.
 std::string slice_command(const AdapterSweep& sweep, int64_t rank);
 
-/// `text` as one word of a POSIX shell.
-std::string shell_word(const std::string& text);
-
 }  // namespace matlora::eval

@@ -55,15 +55,16 @@ sleeping=$!
 "$program" sweep --model "$model" --data held --output new "${cpu[@]}" 2>waiting.txt &
 reading=$!
 for _ in {1..100}; do
-  [[ -z $(find . -name 'new.tmp*') ]] || break
+  [[ ! -e new/.matlora/new ]] || break
   sleep 0.1
 done
-sleep 2  # the model is loaded
+sleep 1  # the model is loaded
 kill -TERM "$reading"
 for _ in {1..50}; do [[ -d /proc/$reading ]] || break; sleep 0.1; done
 [[ ! -d /proc/$reading ]] || fail "a sweep that waits for a pipe does not end"
 kill "$sleeping" 2>/dev/null || true
-grep -q "held: interrupted before the stream ended" waiting.txt || fail "waiting: $(cat waiting.txt)"
+grep -q "stopping now" waiting.txt || fail "waiting: $(cat waiting.txt)"
+[[ ! -e new ]] || fail "it left $(ls -A new)"
 check_no_leftovers sweep --data held
 
 # What is read more than once, or is no text.

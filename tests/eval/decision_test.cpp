@@ -173,8 +173,6 @@ TEST(Decision, CommandsAreReadyForAShell) {
   sweep.rows = {row};
   EXPECT_EQ(slice_command(sweep, 2), "matlora slice --adapter other --rank 2 --output other-r2");
   EXPECT_EQ(slice_command(sweep, 1), "matlora slice --adapter ./-x --rank 1 --output ./-x-r1");
-  EXPECT_EQ(shell_word(""), "''");
-  EXPECT_EQ(shell_word("~/a"), "'~/a'");
 }
 
 }  // namespace
