@@ -43,8 +43,12 @@ resumes() {  # DIR [RUN.TOML]: to the same bytes as the run that nothing disturb
   [[ ! -e $1/.matlora/new && ! -e $1/.matlora/lock ]] || fail "$1: left in .matlora: $(ls "$1/.matlora")"
 }
 
+# Under nohup SIGHUP is ignored, and no shell can change that.
+hangups=(HUP)
+[[ $((0x$(sed -n 's/^SigIgn:\s*//p' /proc/$$/status) & 1)) == 0 ]] || hangups=()
+
 # Every signal: an answer, the last whole step, a way to continue.
-for kind in "INT 130" "TERM 143" "HUP 129"; do
+for kind in "INT 130" "TERM 143" ${hangups[@]:+"HUP 129"}; do
   read -r signal expected <<<"$kind"
   start "$signal"
   wait_for has_lines "$signal/train_log.jsonl" 3
@@ -267,7 +271,7 @@ try_moment() {  # KIND
     [[ ! -s random/train_log.jsonl || $kind == KILL ]] || fail "$kind after $delay s: steps are lost"
   fi
 }
-kinds=(TERM INT TWICE HUP KILL pipe)
+kinds=(TERM INT TWICE KILL pipe "${hangups[@]}")
 for ((i = 0; i < ${KILLS:-6}; ++i)); do try_moment "${kinds[i % ${#kinds[@]}]}"; done
 
 # A full disk, where one can be made: training goes on, and what is set aside holds the end.
