@@ -15,13 +15,15 @@ struct Named {
   const char* name;
 };
 
-constexpr Named<Method> kMethods[] = {{Method::matryoshka, "matryoshka"},
+constexpr Named<Method> kMethods[] = {{Method::nested, "nested"},
+                                      {Method::matryoshka, "matryoshka"},
                                       {Method::dylora, "dylora"},
                                       {Method::lora, "lora"},
                                       {Method::custom, "custom"}};
 constexpr Named<Scaling> kScalings[] = {
     {Scaling::sqrt, "sqrt"}, {Scaling::rank, "rank"}, {Scaling::none, "none"}};
-constexpr Named<Mask> kMasks[] = {{Mask::diag, "diag"}, {Mask::binary, "binary"}};
+constexpr Named<Mask> kMasks[] = {
+    {Mask::diag, "diag"}, {Mask::binary, "binary"}, {Mask::constant, "constant"}};
 constexpr Named<InferenceGate> kGates[] = {{InferenceGate::paper, "paper"},
                                            {InferenceGate::trained, "trained"}};
 
@@ -61,6 +63,28 @@ double scale(const GateRule& rule, int64_t r) {
   throw BugError("unknown scaling");
 }
 
+namespace {
+
+/// P_i = Σ_{r in S, r > i} s(r), for `binary` over n; s(R) for `constant`.
+std::vector<double> fixed_gate(const GateRule& rule) {
+  const auto size = static_cast<size_t>(rule.rank);
+  if (rule.mask == Mask::constant) return std::vector<double>(size, scale(rule, rule.rank));
+  const double share =
+      rule.mask == Mask::binary ? 1.0 / static_cast<double>(rule.train_ranks.size()) : 1.0;
+  std::vector<double> gate(size, 0.0);
+  for (const int64_t r : rule.train_ranks) {
+    for (size_t i = 0; i < static_cast<size_t>(r); ++i) gate[i] += share * scale(rule, r);
+  }
+  return gate;
+}
+
+/// DyLoRA's scale of rank r.
+double dylora_scale(const GateRule& rule, int64_t r) {
+  return scale(rule, rule.mask == Mask::constant ? rule.rank : r);
+}
+
+}  // namespace
+
 std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
   const auto size = static_cast<size_t>(rule.rank);
   std::vector<double> gate(size, 0.0);
@@ -74,17 +98,13 @@ std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
     case Method::dylora:
       check(sampled_rank >= 1 && sampled_rank <= rule.rank, "dylora: rank ", sampled_rank);
       for (size_t i = 0; i < static_cast<size_t>(sampled_rank); ++i) {
-        gate[i] = scale(rule, sampled_rank);
+        gate[i] = dylora_scale(rule, sampled_rank);
       }
       break;
-    case Method::matryoshka: {
-      const double share =
-          rule.mask == Mask::binary ? 1.0 / static_cast<double>(rule.train_ranks.size()) : 1.0;
-      for (const int64_t r : rule.train_ranks) {
-        for (size_t i = 0; i < static_cast<size_t>(r); ++i) gate[i] += share * scale(rule, r);
-      }
+    case Method::nested:
+    case Method::matryoshka:
+      gate = fixed_gate(rule);
       break;
-    }
   }
   check(gate.size() == size, "gate of ", gate.size(), " numbers for rank ", size);
   return gate;
@@ -92,11 +112,13 @@ std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
 
 std::vector<double> inference_gate(const GateRule& rule, int64_t k, InferenceGate gate) {
   check(k >= 1 && k <= rule.rank, "gate of rank ", k, " of ", rule.rank);
-  if (gate == InferenceGate::paper || rule.method == Method::dylora) {
-    return std::vector<double>(static_cast<size_t>(k), scale(rule, k));
+  const auto size = static_cast<size_t>(k);
+  if (rule.method == Method::dylora) return std::vector<double>(size, dylora_scale(rule, k));
+  if (rule.method != Method::nested && gate == InferenceGate::paper) {
+    return std::vector<double>(size, scale(rule, k));
   }
   std::vector<double> trained = training_gate(rule);
-  trained.resize(static_cast<size_t>(k));
+  trained.resize(size);
   return trained;
 }
 

@@ -4,7 +4,11 @@
 //   DyLoRA      g_i = s(r)·[i < r], r drawn from S     Valipour et al. 2022, arXiv 2210.07558
 //   Matryoshka  g_i = P_i = Σ_{r in S, r > i} s(r)     arXiv 2605.07850, Algorithm 1 (mask `diag`)
 //               g_i = P_i / n                         the paper's reference code (mask `binary`)
+//   nested      g_i = P_i·[i < r], r drawn for each sequence: P_i of a mask above, or s(R) for all
+//               (mask `constant`). Ours: every prefix has a loss, and the gate of a direction does
+//               not depend on the rank (docs/method.md)
 //   custom      g_i = any numbers
+// DyLoRA with the mask `constant` has s(R)·[i < r].
 // with s(r) = alpha, alpha/r or alpha/√r for the scalings none, rank and sqrt (matlora trains with
 // alpha = 1; PEFT adapters bring their own).
 #pragma once
@@ -15,9 +19,9 @@
 
 namespace matlora::adapter {
 
-enum class Method { matryoshka, dylora, lora, custom };
+enum class Method { nested, matryoshka, dylora, lora, custom };
 enum class Scaling { sqrt, rank, none };
-enum class Mask { diag, binary };
+enum class Mask { diag, binary, constant };
 enum class InferenceGate { paper, trained };
 
 /// Everything that decides the gates of an adapter.
@@ -34,11 +38,13 @@ struct GateRule {
 /// s(r). r >= 1.
 double scale(const GateRule& rule, int64_t r);
 
-/// The gate of one training micro-batch: R numbers. `sampled_rank` only matters to DyLoRA.
+/// The gate of one training micro-batch: R numbers. `sampled_rank` only matters to DyLoRA; nested's
+/// is that of the full rank.
 std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank = 0);
 
 /// The gate of rank k (1..R) at inference: k numbers, the rest being zero. `paper`: s(k) for all;
-/// `trained`: the training gate's first k (DyLoRA: s(k)).
+/// `trained`: the training gate's first k (DyLoRA: s(k)). A gate that does not depend on the rank
+/// (nested; the mask `constant`) has no other than its first k.
 std::vector<double> inference_gate(const GateRule& rule, int64_t k, InferenceGate gate);
 
 /// The powers of two up to R: the default S.

@@ -159,7 +159,9 @@ Json inspect_adapter(const fs::path& path) {
                    {"base_model", loaded.info.base_model},
                    {"base_name", loaded.info.base_name},
                    {"base_digest", loaded.info.base_digest}};
-  if (rule.method == adapter::Method::matryoshka) document["mask"] = adapter::name(rule.mask);
+  if (rule.method != adapter::Method::lora && rule.method != adapter::Method::custom) {
+    document["mask"] = adapter::name(rule.mask);
+  }
   document["layers"] = Json::array();
   for (const adapter::LayerAdapter& layer : adapter.layers) {
     document["layers"].push_back(layer.layer);

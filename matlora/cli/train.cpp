@@ -8,6 +8,7 @@
 #include <iostream>
 #include <set>
 
+#include "matlora/adapter/fold.h"
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/hash.h"
@@ -73,6 +74,7 @@ class Train : public Command {
         keep_input(input, c_.output);
       }
     }
+    apply_preset(app, c_);
     save_every_ = parse_save_every(c_.save_every);
     RunDirectory directory(c_.output, c_.force, c_.resume);
     c_.recipe.shuffle = !c_.no_shuffle;
@@ -141,7 +143,8 @@ class Train : public Command {
     const bool custom = !c_.gate_file.empty();
     const std::string method = custom ? "with --gate" : "with --method " + c_.method;
     note((custom || c_.method == "lora") && !c_.train_ranks.empty(), "--train-ranks", method);
-    note((custom || c_.method != "matryoshka") && c_.mask != "diag", "--mask", method);
+    note((custom || c_.method == "lora") && c_.mask != "diag", "--mask", method);
+    note(custom || c_.method != "nested", "--rank-weights", method);
     note(!c_.init_adapter.empty() && c_.init != "paper", "--init", "with --init-adapter");
   }
 
@@ -167,12 +170,20 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
   }
 
+  /// What is written of the adapter: nested's gate is in its matrices, so that every reader
+  /// computes what was trained.
+  static adapter::Adapter shipped(const adapter::Adapter& adapter) {
+    return adapter.rule.method == adapter::Method::nested
+               ? adapter::folded(adapter, adapter.inference_gate)
+               : adapter;
+  }
+
   /// Everything of the last whole step, so that the run can be continued and used.
   void save_all(const adapter::Adapter& adapter, train::Trainer& trainer,
                 RunDirectory& directory) const {
     directory.save([&] {
       train::save_state(directory.path(), adapter, trainer, recipe_);
-      model::save_adapter(directory.path(), adapter, info_);
+      model::save_adapter(directory.path(), shipped(adapter), info_);
     });
   }
 
@@ -184,7 +195,7 @@ class Train : public Command {
                (directory.path() / "run.toml").string(), " --resume` continues it");
   }
 
-  int train_and_save(const Common& common, const model::Model& base, adapter::Adapter& adapter,
+  int train_and_save(const Common& common, model::Model& base, adapter::Adapter& adapter,
                      train::Trainer& trainer, RunDirectory& directory) {
     info_ = {c_.model, base.digest, choose_base_name(c_.base_name, c_.model, common.quiet)};
     say(common.quiet,
@@ -202,7 +213,7 @@ class Train : public Command {
 
   /// All steps, and what is left of them on the disk. False when interrupted; a second signal saves
   /// the last whole step in another thread and ends the program.
-  bool run_and_keep(const Common& common, const model::Model& base, adapter::Adapter& adapter,
+  bool run_and_keep(const Common& common, model::Model& base, adapter::Adapter& adapter,
                     train::Trainer& trainer, RunDirectory& directory) {
     std::mutex saving;
     bool saved = false;
@@ -219,7 +230,10 @@ class Train : public Command {
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
     if (trainer.done()) {
-      directory.save([&] { model::save_adapter(directory.path(), adapter, info_); });
+      adapter::Adapter result = shipped(adapter);
+      adapter::attach(base.llama, result, c_.output);
+      directory.save([&] { model::save_adapter(directory.path(), result, info_); });
+      adapter = std::move(result);
       std::error_code ignored;
       fs::remove(directory.path() / train::kStateFile, ignored);
       directory.commit();

@@ -7,6 +7,7 @@
 #include "matlora/base/file.h"
 #include "matlora/base/input.h"
 #include "matlora/base/json.h"
+#include "matlora/train/rank_draw.h"
 
 namespace matlora::cli {
 namespace {
@@ -18,18 +19,31 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   const auto option = [&](const char* name, auto& value, const char* help) {
     return app.add_option(name, value, help)->group(group)->capture_default_str();
   };
-  option("--method", c.method, "matryoshka|dylora|lora");
+  option(
+      "--preset", c.preset,
+      "paper: MatryoshkaLoRA as it is published (matryoshka, diag, sqrt, init and inference gate "
+      "paper, no re-nesting, lr 2e-4)");
+  option("--method", c.method, "nested|matryoshka|dylora|lora");
   option("--rank", c.rank, "R, the full rank")->check(integer(1, kMaxRank));
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
       ->delimiter(',')
       ->check(integer(1));
   option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
-  option("--mask", c.mask, "of matryoshka: diag (the paper) | binary (its code: diag / n)");
+  option("--alpha", c.alpha, "PEFT's lora_alpha: the scale is alpha/sqrt(r), alpha/r or alpha")
+      ->check(finite(1e-6, 1e6));
+  option("--mask", c.mask,
+         "gate of nested and matryoshka: diag (the paper) | binary (its code: diag / n) | "
+         "constant s(R), also for dylora");
+  option("--rank-weights", c.recipe.rank_weights,
+         "of nested: how often a sequence is seen at each rank; others share the rest");
+  option("--nest", c.nest,
+         "order the directions at the end of the run: svd | none | auto (svd for nested)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
   option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
   option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");
   option("--init-adapter", c.init_adapter, "PEFT directory whose A and B to start from");
-  option("--inference-gate", c.inference_gate, "recorded for later use: paper|trained");
+  option("--inference-gate", c.inference_gate,
+         "recorded for later use: paper|trained|auto (trained for matryoshka, else paper)");
 }
 
 void add_recipe_options(CLI::App& app, TrainConfig& c) {
@@ -108,6 +122,33 @@ void add_train_options(CLI::App& app, TrainConfig& c) {
   app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
+void apply_preset(CLI::App& app, TrainConfig& c) {
+  if (c.nest != "auto" && c.nest != "svd" && c.nest != "none") {
+    fail("--nest", "unknown value '", printable(c.nest), "'; expected auto|svd|none");
+  }
+  if (c.preset.empty() && c.inference_gate == "auto") {
+    c.inference_gate = c.method == "matryoshka" && c.gate_file.empty() ? "trained" : "paper";
+    record(app, "--inference-gate", std::vector{c.inference_gate});
+  }
+  if (c.preset.empty()) return;
+  if (c.preset != "paper") {
+    fail("--preset", "unknown value '", printable(c.preset), "'; expected paper");
+  }
+  const auto preset = [&](const char* name, auto& value, const auto& paper) {
+    if (app.count(name) > 0) return;
+    value = paper;
+    record(app, name, std::vector<std::string>{cat(paper)});
+  };
+  preset("--method", c.method, "matryoshka");
+  preset("--mask", c.mask, "diag");
+  preset("--scaling", c.scaling, "sqrt");
+  preset("--init", c.init, "paper");
+  preset("--inference-gate", c.inference_gate, "paper");
+  preset("--nest", c.nest, "none");
+  preset("--lr", c.recipe.learning_rate, 2e-4);
+  app.get_option("--preset")->clear();
+}
+
 SaveEvery parse_save_every(const std::string& text) {
   int64_t value = -1;
   const char* const end = text.data() + text.size();
@@ -129,12 +170,19 @@ adapter::GateRule make_rule(const TrainConfig& c) {
   rule.method = adapter::parse_method(c.method, "--method");
   rule.scaling = adapter::parse_scaling(c.scaling, "--scaling");
   rule.mask = adapter::parse_mask(c.mask, "--mask");
+  rule.alpha = c.alpha;
   rule.train_ranks = checked_train_ranks(c);
   if (!c.gate_file.empty()) {
     rule.method = adapter::Method::custom;
     rule.custom = read_gate(c.gate_file, c.rank);
   } else if (rule.method == adapter::Method::custom) {
     fail("--method", "custom needs --gate FILE");
+  }
+  if (rule.method == adapter::Method::matryoshka && rule.mask == adapter::Mask::constant) {
+    fail("--mask", "constant with matryoshka is LoRA; give --method lora");
+  }
+  if (rule.method == adapter::Method::nested) {
+    train::parse_rank_weights(c.recipe.rank_weights, rule, "--rank-weights");
   }
   return rule;
 }
@@ -150,6 +198,8 @@ train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule&
           {"method", adapter::name(rule.method)},
           {"scaling", c.scaling},
           {"mask", c.mask},
+          {"alpha", text(c.alpha)},
+          {"rank-weights", rule.method == adapter::Method::nested ? r.rank_weights : ""},
           {"rank", text(c.rank)},
           {"train-ranks", join(rule.train_ranks)},
           {"limit", text(c.limit)},

@@ -25,8 +25,10 @@ struct SaveEvery {
 /// The options of a run as text flags and numbers, before they become a rule and a recipe.
 struct TrainConfig {
   std::string model, data, output, base_name;
-  std::string method = "matryoshka", scaling = "sqrt", mask = "diag", gate_file;
-  std::string inference_gate = "paper", init = "paper", init_adapter, schedule = "linear";
+  std::string preset, nest = "auto";
+  double alpha = 1;
+  std::string method = "nested", scaling = "sqrt", mask = "diag", gate_file;
+  std::string inference_gate = "auto", init = "paper", init_adapter, schedule = "linear";
   std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
                                       "gate_proj", "up_proj", "down_proj"};
   int64_t rank = 32, max_length = 512, limit = 0;
@@ -37,6 +39,9 @@ struct TrainConfig {
 };
 
 void add_train_options(CLI::App& app, TrainConfig& config);
+
+/// Sets what --preset says for the options that were not given, which run.toml then records. Throws UserError.
+void apply_preset(CLI::App& app, TrainConfig& config);
 
 /// "10m", "90s", "2h", or a number of steps. Throws UserError.
 SaveEvery parse_save_every(const std::string& text);

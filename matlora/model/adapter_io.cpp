@@ -282,8 +282,9 @@ void save_slice(const fs::path& directory, const Adapter& adapter, int64_t k,
   check(k >= 1 && k <= adapter.rule.rank, "slice at rank ", k);
   const std::vector<double> values = adapter::inference_gate(adapter.rule, k, gate);
   PeftScale scale = peft_scale(adapter.rule, k);
-  const bool is_paper = values == inference_gate(adapter.rule, k, adapter::InferenceGate::paper);
-  const bool fold = !is_paper || !is_integer(scale.alpha);
+  const bool is_scale =
+      values == std::vector<double>(static_cast<size_t>(k), adapter::scale(adapter.rule, k));
+  const bool fold = !is_scale || !is_integer(scale.alpha);
   if (fold) scale = {static_cast<double>(k), false};
   write_matrices(directory / "adapter_model.safetensors",
                  prefix(adapter, k, fold ? values : std::vector<double>()));

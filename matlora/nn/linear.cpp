@@ -17,10 +17,16 @@ using torch::autograd::variable_list;
 struct Frozen {
   std::vector<at::Tensor> weights, biases;
   std::vector<int64_t> widths;
+  at::Tensor mask;  // [N, R], or undefined
 };
 
-/// Tensors saved for backward: x, h, all down, then one up per changed layer.
-enum Saved : size_t { kX, kH, kDown, kFirstUp };
+/// Tensors saved for backward: x, h (masked), all down, the mask, then one up per changed layer.
+enum Saved : size_t { kX, kH, kDown, kMask, kFirstUp };
+
+/// h: [N, w], of the first w directions
+void apply_mask(const at::Tensor& mask, at::Tensor h) {
+  if (mask.defined()) h.mul_(mask.narrow(1, 0, h.size(1)));
+}
 
 struct AllLinear : torch::autograd::Function<AllLinear> {
   /// downs, ups: of the changed layers, in order.
@@ -44,11 +50,13 @@ variable_list AllLinear::forward(AutogradContext* context, const at::Tensor& x,
     at::Tensor& y = outputs[i];
     if (frozen.biases[i].defined()) y.add_(frozen.biases[i]);
     if (const int64_t width = frozen.widths[i]; width > 0) {
-      multiply(h.narrow(1, offset, width), ups[changes++].t(), y, /*accumulate=*/true);
+      const at::Tensor own = h.narrow(1, offset, width);
+      apply_mask(frozen.mask, own);
+      multiply(own, ups[changes++].t(), y, /*accumulate=*/true);
       offset += width;
     }
   }
-  variable_list saved = {x, h, down};
+  variable_list saved = {x, h, down, frozen.mask};
   saved.insert(saved.end(), ups.begin(), ups.end());
   context->save_for_backward(saved);
   context->saved_data["weights"] = frozen.weights;
@@ -71,7 +79,8 @@ variable_list AllLinear::backward(AutogradContext* context, const variable_list&
     if (const int64_t width = widths[i]; width > 0) {
       at::Tensor own = dh.narrow(1, offset, width);
       multiply(dy, saved[kFirstUp + dups.size()], own, /*accumulate=*/false);  // [N, w_i]
-      dups.push_back(product(dy.t(), h.narrow(1, offset, width)));             // [out, w_i]
+      apply_mask(saved[kMask], own);
+      dups.push_back(product(dy.t(), h.narrow(1, offset, width)));  // [out, w_i]
       offset += width;
     }
     if (!wants_dx) continue;
@@ -97,9 +106,9 @@ variable_list AllLinear::backward(AutogradContext* context, const variable_list&
 
 }  // namespace
 
-at::Tensor Linear::forward(const at::Tensor& x) const {
+at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& mask) const {
   const Linear* const self[] = {this};
-  return forward_all(self, x)[0];
+  return forward_all(self, x, mask)[0];
 }
 
 Linear Linear::merged() const {
@@ -111,12 +120,15 @@ Linear Linear::merged() const {
   return {sum, bias, nullptr, nullptr};
 }
 
-std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x) {
+std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x,
+                                    const at::Tensor& mask) {
   Frozen frozen;
+  frozen.mask = mask;
   std::vector<at::Tensor> downs, ups;
   for (const Linear* layer : layers) {
     if (layer->stored) {
       check(!at::GradMode::is_enabled(), "linear: gradients through a stored weight");
+      check(!mask.defined(), "linear: a mask on a stored weight");
       const Linear loaded = layer->merged();
       frozen.weights.push_back(loaded.weight);
       frozen.biases.push_back(loaded.bias);

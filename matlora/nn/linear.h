@@ -1,6 +1,6 @@
-// y = x Wᵀ + bias + (x downᵀ) upᵀ: a frozen linear layer and, where it has a Delta, its low-rank
-// change. Layers that read the same x are computed together: one product with all of their `down`
-// matrices, one gradient of x.
+// y = x Wᵀ + bias + ((x downᵀ) ∘ mask) upᵀ: a frozen linear layer and, where it has a Delta, its
+// low-rank change. Layers that read the same x are computed together: one product with all of their
+// `down` matrices, one gradient of x.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -41,8 +41,8 @@ struct Linear {
   int64_t in() const { return stored ? stored->in() : weight.size(1); }
   int64_t out() const { return stored ? stored->out() : weight.size(0); }
 
-  /// x: [N, in] -> [N, out]
-  at::Tensor forward(const at::Tensor& x) const;
+  /// x: [N, in] -> [N, out]; `mask` as in forward_all.
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}) const;
 
   /// The same layer with its change added into a new weight, without gradients. A stored weight is
   /// in memory then.
@@ -51,6 +51,10 @@ struct Linear {
 
 /// x: [N, in] -> one [N, out] per layer, all of one `in`. Stored weights are in memory for as long
 /// as this takes, their changes added to them.
-std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x);
+/// mask: [N, R] in x's dtype, R at least every change's rank, or undefined (all ones): row n's
+/// change is ((x_n downᵀ) ∘ mask_n[:w]) upᵀ, so that rows may use different directions. It has no
+/// gradient. Throws BugError for one with stored weights.
+std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x,
+                                    const at::Tensor& mask = {});
 
 }  // namespace matlora::nn

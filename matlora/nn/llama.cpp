@@ -20,40 +20,41 @@ struct Heads {
 
 /// n: [N, C], normalised
 Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
-              const Rotation& turn) {
+              const Rotation& turn, const at::Tensor& mask) {
   const auto split = [&](const at::Tensor& x, int64_t heads) {
     return x.view({x.size(0), heads, model.head_dim});  // [N, H·D] -> [N, H, D]
   };
   const Linear* const layers[] = {&layer.q_proj, &layer.k_proj, &layer.v_proj};
-  const std::vector<at::Tensor> y = forward_all(layers, n);
+  const std::vector<at::Tensor> y = forward_all(layers, n, mask);
   return {rotate(split(y[0], model.num_heads), turn), rotate(split(y[1], model.num_kv_heads), turn),
           split(y[2], model.num_kv_heads)};
 }
 
 /// m: [N, C], normalised -> [N, C]
-at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m) {
+at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m, const at::Tensor& mask) {
   const Linear* const layers[] = {&layer.gate_proj, &layer.up_proj};
-  const std::vector<at::Tensor> y = forward_all(layers, m);  // [N, F] twice
-  return layer.down_proj.forward(swiglu(y[0], y[1]));        // [N, F] -> [N, C]
+  const std::vector<at::Tensor> y = forward_all(layers, m, mask);  // [N, F] twice
+  return layer.down_proj.forward(swiglu(y[0], y[1]), mask);        // [N, F] -> [N, C]
 }
 
 /// The layers one after the other; `attend(layer index, heads)` gives [N, H·D]. Where `rows` [M]
 /// are given, only these go through the last layer's o_proj and feed-forward -> [M, C].
 at::Tensor run_layers(const Llama& model, const at::Tensor& tokens, const at::Tensor& positions,
-                      const at::Tensor& rows,
+                      const at::Tensor& rows, at::Tensor mask,
                       const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
   const Rotation turn = rotation(positions, model.frequencies, model.dtype());
   at::Tensor x = at::embedding(model.embedding, tokens);  // [N] -> [N, C]
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const LlamaLayer& layer = model.layers[i];
     const at::Tensor n = rms_norm(x, layer.input_norm, model.rms_norm_eps);
-    at::Tensor mixed = attend(static_cast<int64_t>(i), project(model, layer, n, turn));
+    at::Tensor mixed = attend(static_cast<int64_t>(i), project(model, layer, n, turn, mask));
     if (rows.defined() && i + 1 == model.layers.size()) {
       mixed = mixed.index_select(0, rows);
       x = x.index_select(0, rows);
+      if (mask.defined()) mask = mask.index_select(0, rows);
     }
-    x = x + layer.o_proj.forward(mixed);
-    x = x + feed_forward(layer, rms_norm(x, layer.post_attention_norm, model.rms_norm_eps));
+    x = x + layer.o_proj.forward(mixed, mask);
+    x = x + feed_forward(layer, rms_norm(x, layer.post_attention_norm, model.rms_norm_eps), mask);
   }
   return x;
 }
@@ -111,8 +112,8 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> leng
 }
 
 at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
-                         const at::Tensor& rows) const {
-  return run_layers(*this, tokens, packed_positions(lengths, device()), rows,
+                         const at::Tensor& rows, const at::Tensor& directions) const {
+  return run_layers(*this, tokens, packed_positions(lengths, device()), rows, directions,
                     [&](int64_t, const Heads& heads) {
                       return packed_attention(heads.q, heads.k, heads.v, lengths);
                     });
@@ -122,7 +123,7 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> pa
                          const at::Tensor& rows) const {
   const std::vector<int64_t> whole = whole_sequences(parts, cache);
   at::Tensor x =
-      run_layers(*this, tokens, next_positions(parts, cache, device()), rows,
+      run_layers(*this, tokens, next_positions(parts, cache, device()), rows, /*mask=*/{},
                  [&](int64_t layer, const Heads& heads) {
                    return attention(heads, whole, cache.append(layer, parts, heads.k, heads.v));
                  });

@@ -45,9 +45,10 @@ struct Llama {
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const;
 
   /// hidden(tokens, lengths)[rows], rows: [M] int64 -> [M, C]. What only other rows need is left
-  /// out of the last layer.
+  /// out of the last layer. directions: [N, R] in this model's dtype, which directions of every
+  /// change each token uses (the mask of nn/linear.h), or undefined: all.
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
-                    const at::Tensor& rows) const;
+                    const at::Tensor& rows, const at::Tensor& directions = {}) const;
 
   /// Sequences going on after what their slots of `cache` hold: tokens [N], the new ones of each
   /// part one after the other -> [N, C], or the `rows` of it as above. The slots grow by their

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <random>
 
 #include "matlora/base/error.h"
 #include "matlora/data/packing.h"
@@ -28,14 +27,6 @@ int64_t steps_per_epoch(int64_t examples, const Recipe& recipe) {
   return ceil_div(micro_batches_per_epoch(examples, recipe), recipe.grad_accum);
 }
 
-/// DyLoRA's rank of one micro-batch of one step.
-int64_t sample_rank(const adapter::GateRule& rule, uint64_t seed, int64_t step, size_t micro) {
-  std::seed_seq sequence{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
-                         static_cast<uint32_t>(step), static_cast<uint32_t>(micro), 0x64796c6fu};
-  std::mt19937_64 random(sequence);
-  return rule.train_ranks[random() % rule.train_ranks.size()];
-}
-
 std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
   std::vector<at::Tensor> parameters;
   for (adapter::LayerAdapter& layer : adapter.layers) {
@@ -45,10 +36,25 @@ std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
   return parameters;
 }
 
-/// Backpropagates the sum of the token losses times `weight`; returns the sum itself.
-double backward_loss(const nn::Llama& model, const data::Pack& pack, double weight) {
-  const at::Tensor hidden = model.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
-  const at::Tensor losses = model.scores(hidden, pack.labels).losses;            // [M]
+/// Which directions each token of sequences of these lengths and ranks uses: [N, R], 1 or 0.
+/// Undefined where all of them use all.
+at::Tensor directions_of(const std::vector<int64_t>& lengths, std::span<const int64_t> ranks,
+                         int64_t full, const nn::Llama& model) {
+  if (std::all_of(ranks.begin(), ranks.end(), [&](int64_t r) { return r == full; })) return {};
+  const at::Tensor of_each =
+      at::repeat_interleave(at::tensor(at::IntArrayRef(ranks.data(), ranks.size()), at::kLong),
+                            at::tensor(lengths, at::kLong));  // [N]
+  const at::Tensor mask = at::arange(full, at::kLong).unsqueeze(0) < of_each.unsqueeze(1);
+  return mask.to(model.device(), model.dtype());
+}
+
+/// Backpropagates the sum of the token losses times `weight`; returns the sum itself. directions:
+/// [N, R], or undefined.
+double backward_loss(const nn::Llama& model, const data::Pack& pack, const at::Tensor& directions,
+                     double weight) {
+  const at::Tensor hidden =
+      model.hidden(pack.tokens, pack.lengths, pack.rows, directions);  // [M, C]
+  const at::Tensor losses = model.scores(hidden, pack.labels).losses;  // [M]
   losses.backward(at::full_like(losses, weight));
   return losses.sum(at::kDouble).item<double>();
 }
@@ -69,7 +75,10 @@ Trainer::Trainer(const nn::Llama& model, adapter::Adapter& adapter,
       recipe_(recipe),
       total_(total_steps(static_cast<int64_t>(examples.size()), recipe)),
       warmup_(warmup_steps(total_, recipe.warmup_ratio)),
-      optimizer_(make_leaves(adapter), recipe.weight_decay) {
+      optimizer_(make_leaves(adapter), recipe.weight_decay),
+      weights_(adapter.rule.method == adapter::Method::nested
+                   ? parse_rank_weights(recipe.rank_weights, adapter.rule, "rank weights")
+                   : RankWeights()) {
   check(!examples.empty(), "trainer: no examples");
 }
 
@@ -101,10 +110,18 @@ StepReport Trainer::new_report(const std::vector<Indices>& batches) const {
   return report;
 }
 
+/// Nested's rank of every sequence of a step, in order; empty for other methods.
+std::vector<int64_t> Trainer::sequence_ranks(const std::vector<Indices>& batches) const {
+  if (adapter_.rule.method != adapter::Method::nested) return {};
+  size_t count = 0;
+  for (const Indices& indices : batches) count += indices.size();
+  return draw_ranks(weights_, recipe_.seed, step_, count);
+}
+
 void Trainer::select_gate(size_t micro, StepReport& report) {
   int64_t rank = 0;
   if (adapter_.rule.method == adapter::Method::dylora) {
-    rank = sample_rank(adapter_.rule, recipe_.seed, step_, micro);
+    rank = draw_rank(adapter_.rule, recipe_.seed, step_, micro);
     report.sampled_ranks.push_back(rank);
   }
   std::vector<double> gate = adapter::training_gate(adapter_.rule, rank);
@@ -133,12 +150,21 @@ std::optional<StepReport> Trainer::try_step(const AfterPack& after_pack) {
   const std::vector<Indices> batches = micro_batches(step_);
   StepReport report = new_report(batches);
   const double weight = 1.0 / static_cast<double>(report.label_tokens);
+  const std::vector<int64_t> ranks = sequence_ranks(batches);
+  report.sampled_ranks = ranks;
   int64_t tokens = 0;
+  size_t sequence = 0;
   for (size_t micro = 0; micro < batches.size(); ++micro) {
     select_gate(micro, report);
     for (const Indices& group : data::split_by_tokens(examples_, batches[micro], kTokenBudget)) {
       const data::Pack pack = data::pack(examples_, group, model_.device());
-      report.loss += backward_loss(model_, pack, weight);
+      at::Tensor directions;
+      if (!ranks.empty()) {
+        directions = directions_of(pack.lengths, std::span(ranks).subspan(sequence, group.size()),
+                                   adapter_.rule.rank, model_);
+        sequence += group.size();
+      }
+      report.loss += backward_loss(model_, pack, directions, weight);
       tokens += pack.token_count();
       if (after_pack && tokens < report.tokens && !after_pack(tokens, report.tokens)) {
         optimizer_.drop_gradients();

@@ -10,12 +10,14 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/llama.h"
 #include "matlora/train/adamw.h"
+#include "matlora/train/rank_draw.h"
 #include "matlora/train/schedule.h"
 
 namespace matlora::train {
@@ -24,12 +26,13 @@ struct Recipe {
   double epochs = 3;
   int64_t max_steps = 0;  // > 0: instead of epochs
   int64_t batch_size = 8, grad_accum = 4;
-  double learning_rate = 2e-4;
+  double learning_rate = 3e-3;
   Schedule schedule = Schedule::linear;
   double warmup_ratio = 0, weight_decay = 0;
   double max_grad_norm = 1;  // 0: no clipping
   bool shuffle = true;
   uint64_t seed = 42;
+  std::string rank_weights = "full:0.5";  // of nested, see rank_draw.h
 };
 
 /// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of
@@ -43,7 +46,7 @@ struct StepReport {
   double grad_norm = 0, learning_rate = 0;
   int64_t tokens = 0, label_tokens = 0;  // of this step, no padding
   double seconds = 0;
-  std::vector<int64_t> sampled_ranks;  // DyLoRA: one per micro-batch
+  std::vector<int64_t> sampled_ranks;  // DyLoRA: one per micro-batch; nested: per sequence
 };
 
 class Trainer {
@@ -79,6 +82,7 @@ class Trainer {
 
   std::vector<Indices> micro_batches(int64_t step) const;
   StepReport new_report(const std::vector<Indices>& batches) const;
+  std::vector<int64_t> sequence_ranks(const std::vector<Indices>& batches) const;
   void select_gate(size_t micro, StepReport& report);
   void update(StepReport& report);
 
@@ -88,6 +92,7 @@ class Trainer {
   Recipe recipe_;
   int64_t total_ = 0, warmup_ = 0, step_ = 0;
   AdamW optimizer_;
+  RankWeights weights_;  // of nested
   std::mutex updating_;
 };
 

@@ -135,5 +135,31 @@ TEST(Gate, NamesRoundTrip) {
   }
 }
 
+// What a direction is multiplied with does not depend on the rank: prefixes of one gate.
+TEST(Gate, NestedHasOneGateForAllRanks) {
+  for (const Scaling scaling : kScalings) {
+    for (const Mask mask : {Mask::diag, Mask::binary, Mask::constant}) {
+      GateRule nested = rule_of(Method::nested, scaling, 8, {1, 2, 4, 8});
+      nested.mask = mask;
+      GateRule other = nested;
+      other.method = mask == Mask::constant ? Method::lora : Method::matryoshka;
+      const std::vector<double> whole = training_gate(other);
+      EXPECT_EQ(training_gate(nested), whole);
+      for (int64_t k = 1; k <= 8; ++k) {
+        const std::vector<double> prefix(whole.begin(), whole.begin() + k);
+        EXPECT_EQ(inference_gate(nested, k, InferenceGate::paper), prefix);
+        EXPECT_EQ(inference_gate(nested, k, InferenceGate::trained), prefix);
+      }
+    }
+  }
+}
+
+TEST(Gate, DyloraWithAConstantScale) {
+  GateRule rule = rule_of(Method::dylora, Scaling::sqrt, 4, {1, 2, 4});
+  rule.mask = Mask::constant;
+  EXPECT_EQ(training_gate(rule, 2), (std::vector<double>{0.5, 0.5, 0, 0}));
+  EXPECT_EQ(inference_gate(rule, 3, InferenceGate::paper), std::vector<double>(3, 0.5));
+}
+
 }  // namespace
 }  // namespace matlora::adapter

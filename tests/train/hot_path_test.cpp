@@ -91,6 +91,10 @@ TEST_F(HotPath, EveryMethodCostsTheSame) {
   const Cost nested = step_cost(tiny_rule(adapter::Method::matryoshka, {1, 2, 4}));
   EXPECT_EQ(nested.operators, lora.operators);
   EXPECT_EQ(nested.peak_bytes, lora.peak_bytes);
+  // A mask for each pack, and one product with it before and behind the changes of a layer.
+  const Cost prefixes = step_cost(tiny_rule(adapter::Method::nested, {1, 2, 4}));
+  EXPECT_LE(prefixes.operators, lora.operators + 100);
+  EXPECT_LE(prefixes.peak_bytes, lora.peak_bytes + lora.peak_bytes / 20);
   const Cost sampled = step_cost(tiny_rule(adapter::Method::dylora, {1, 2, 4}));
   EXPECT_LE(sampled.operators, lora.operators);
   EXPECT_LE(sampled.peak_bytes, lora.peak_bytes);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "matlora/base/error.h"
+#include "matlora/data/packing.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tiny_run.h"
 
@@ -52,25 +53,26 @@ TEST(TotalSteps, CountsAsTransformers) {
 
 // 20 examples: the third step of an epoch has only four, so its pieces are of other sizes.
 TEST(Trainer, HowAStepIsCutChangesNothing) {
-  const auto rule = tiny_rule(Method::matryoshka, {1, 2, 4});
-  TinyRun whole(rule, some_recipe(8, 1));
-  const auto expected = whole.run(3);
-  for (const auto& [batch_size, grad_accum] : {std::pair(2, 4), std::pair(1, 8)}) {
-    SCOPED_TRACE(cat(batch_size, " x ", grad_accum));
-    TinyRun pieces(rule, some_recipe(batch_size, grad_accum));
-    const auto reports = pieces.run(3);
-    for (size_t i = 0; i < expected.size(); ++i) {
-      EXPECT_NEAR(reports[i].loss, expected[i].loss, 1e-5);
-      EXPECT_NEAR(reports[i].grad_norm, expected[i].grad_norm, 1e-5);
-      EXPECT_EQ(reports[i].tokens, expected[i].tokens);
-      EXPECT_EQ(reports[i].label_tokens, expected[i].label_tokens);
-      EXPECT_EQ(reports[i].learning_rate, expected[i].learning_rate);
+  for (const Method method : {Method::matryoshka, Method::nested})
+    for (const auto& [batch_size, grad_accum] : {std::pair(2, 4), std::pair(1, 8)}) {
+      SCOPED_TRACE(cat(name(method), " ", batch_size, " x ", grad_accum));
+      const auto rule = tiny_rule(method, {1, 2, 4});
+      TinyRun whole(rule, some_recipe(8, 1));
+      const auto expected = whole.run(3);
+      TinyRun pieces(rule, some_recipe(batch_size, grad_accum));
+      const auto reports = pieces.run(3);
+      for (size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_NEAR(reports[i].loss, expected[i].loss, 1e-5);
+        EXPECT_NEAR(reports[i].grad_norm, expected[i].grad_norm, 1e-5);
+        EXPECT_EQ(reports[i].tokens, expected[i].tokens);
+        EXPECT_EQ(reports[i].label_tokens, expected[i].label_tokens);
+        EXPECT_EQ(reports[i].learning_rate, expected[i].learning_rate);
+      }
+      const auto a = pieces.matrices(), b = whole.matrices();
+      for (size_t i = 0; i < b.size(); ++i) {
+        EXPECT_LE((a[i] - b[i]).abs().max().item<double>(), 1e-5) << i;
+      }
     }
-    const auto a = pieces.matrices(), b = whole.matrices();
-    for (size_t i = 0; i < b.size(); ++i) {
-      EXPECT_LE((a[i] - b[i]).abs().max().item<double>(), 1e-5) << i;
-    }
-  }
 }
 
 TEST(Trainer, FirstLossIsTheBaseModels) {
@@ -213,6 +215,78 @@ TEST(Trainer, ADroppedStepChangesNothing) {
   const auto reports = stopped.run(2);
   for (size_t i = 0; i < reports.size(); ++i) EXPECT_EQ(reports[i].loss, expected[i].loss);
   EXPECT_TRUE(same_bits(stopped.matrices(), whole.matrices()));
+}
+
+TEST(Trainer, NestedWithOneRankIsLora) {
+  auto rule = tiny_rule(Method::nested, {4});
+  for (const adapter::Mask mask : {adapter::Mask::diag, adapter::Mask::constant}) {
+    rule.mask = mask;
+    TinyRun nested(rule, some_recipe(4, 2)), lora(tiny_rule(Method::lora, {4}), some_recipe(4, 2));
+    const auto got = nested.run(3), expected = lora.run(3);
+    for (size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].loss, expected[i].loss);
+    EXPECT_TRUE(same_bits(nested.matrices(), lora.matrices()));
+  }
+}
+
+// With a scale that does not depend on the rank, a batch that has one rank is DyLoRA's.
+TEST(Trainer, NestedWithOneRankForAllIsDylora) {
+  auto rule = tiny_rule(Method::nested, {2, 4});
+  rule.mask = adapter::Mask::constant;
+  Recipe recipe = some_recipe(4, 2);
+  recipe.rank_weights = "2:1";
+  TinyRun nested(rule, recipe);
+  auto other = tiny_rule(Method::dylora, {2});
+  other.mask = adapter::Mask::constant;
+  TinyRun dylora(other, recipe);
+  const auto got = nested.run(3), expected = dylora.run(3);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i].loss, expected[i].loss, 1e-6);
+  const auto a = nested.matrices(), b = dylora.matrices();
+  for (size_t i = 0; i < a.size(); ++i) EXPECT_LT((a[i] - b[i]).abs().max().item<float>(), 1e-5);
+}
+
+// A packed step whose sequences have ranks of their own has the sum of the gradients that each
+// sequence gives alone, with the gate cut to its rank.
+TEST(Trainer, RanksOfSequencesEqualOneSequenceAtATime) {
+  TinyRun run(tiny_rule(Method::nested, {1, 2, 4}), some_recipe(6, 1));
+  for (adapter::LayerAdapter& layer : run.adapter.layers) {
+    const at::NoGradGuard no_grad;
+    layer.b.copy_(tests::random_tensor(layer.b.sizes(), 5, at::kFloat, 0.1));
+  }
+  const std::vector<int64_t> ranks = {4, 1, 2, 4, 1, 3}, indices = {0, 1, 2, 3, 4, 5};
+  const std::vector<double> gate = adapter::training_gate(run.adapter.rule);
+  const auto gradients = [&] {
+    std::vector<at::Tensor> result;
+    for (adapter::LayerAdapter& layer : run.adapter.layers) {
+      for (at::Tensor* matrix : {&layer.a, &layer.b}) {
+        result.push_back(matrix->grad().to(at::kDouble));
+        matrix->mutable_grad() = at::Tensor();
+      }
+    }
+    return result;
+  };
+  const auto backward = [&](const data::Pack& pack, const at::Tensor& directions) {
+    const at::Tensor h = run.model.hidden(pack.tokens, pack.lengths, pack.rows, directions);
+    run.model.scores(h, pack.labels).losses.sum().backward();
+  };
+  const data::Pack pack = data::pack(run.examples, indices, at::kCPU);
+  at::Tensor mask = at::zeros({pack.token_count(), 4});
+  for (int64_t i = 0, first = 0; i < 6; first += pack.lengths[static_cast<size_t>(i++)]) {
+    const int64_t length = pack.lengths[static_cast<size_t>(i)];
+    mask.narrow(0, first, length).narrow(1, 0, ranks[static_cast<size_t>(i)]).fill_(1);
+  }
+  run.adapter.gate->set(gate, at::kCPU);
+  backward(pack, mask);
+  const auto together = gradients();
+  for (const int64_t i : indices) {
+    const std::vector<int64_t> one = {i};
+    run.adapter.gate->set(std::span(gate).first(static_cast<size_t>(ranks[static_cast<size_t>(i)])),
+                          at::kCPU);
+    backward(data::pack(run.examples, one, at::kCPU), {});
+  }
+  const auto alone = gradients();
+  for (size_t i = 0; i < alone.size(); ++i) {
+    EXPECT_LT(tests::relative_error(together[i], alone[i]), 1e-5) << i;
+  }
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ PREFIX = "base_model.model."
 
 @dataclass(frozen=True)
 class Method:
-    name: str = "matryoshka"  # or lora, dylora (with a single training rank)
+    name: str = "matryoshka"  # or lora, dylora (with a single training rank), nested
     scaling: str = "sqrt"
     mask: str = "diag"
     rank: int = 8
@@ -30,16 +30,28 @@ class Method:
             return [(self.rank, common.scale(self.scaling, self.rank))]
         if self.name == "dylora":
             (r,) = self.train_ranks
-            return [(r, common.scale(self.scaling, r))]
+            return [(r, common.scale(self.scaling, self.rank if self.mask == "constant" else r))]
+        if self.mask == "constant":
+            return [(self.rank, common.scale(self.scaling, self.rank))]
         factor = 1.0 if self.mask == "diag" else 1.0 / len(self.train_ranks)
         return [(r, factor * common.scale(self.scaling, r)) for r in self.train_ranks]
 
     def inference_terms(self, k: int, gate: str):
         if k == 0:
             return []
-        if gate == "paper" or self.name == "dylora":
+        if self.name == "dylora":
+            return [(k, common.scale(self.scaling, self.rank if self.mask == "constant" else k))]
+        if gate == "paper" and self.name != "nested":
             return [(k, common.scale(self.scaling, k))]
+        return self.cut_terms(k)
+
+    def cut_terms(self, k: int):
+        """The training terms of the first k directions."""
         return [(min(r, k), weight) for r, weight in self.training_terms()]
+
+    def gate(self):
+        """The full rank's g_i, as a tensor."""
+        return torch.tensor([sum(weight for r, weight in self.training_terms() if i < r) for i in range(self.rank)])
 
 
 class Adapted(torch.nn.Module):
@@ -109,8 +121,8 @@ def token_losses(model, ids, labels):
     return torch.nn.functional.cross_entropy(logits, targets, reduction="none"), logits.argmax(-1) == targets
 
 
-def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_size=2, grad_accum=2, lr=1e-3, dtype=torch.float32):
-    """examples: [(ids, labels)] in training order. Returns losses, gradient norms, and the final adapter under PEFT's names."""
+def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_size=2, grad_accum=2, lr=1e-3, dtype=torch.float32, ranks=None):
+    """examples: [(ids, labels)] in training order; ranks: of nested, {step: [rank of each example]}. Returns losses, gradient norms, and the final adapter under PEFT's names."""
     model = common.load_model(model_dir).to(dtype)
     layers = attach(model, adapter)
     for layer in layers.values():
@@ -125,7 +137,10 @@ def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_
         assert len(chosen) == per_step, "an epoch must hold all the steps"
         label_tokens = sum(label != common.IGNORE for _, labels in chosen for label in labels[1:])
         total = 0.0
-        for ids, labels in chosen:
+        for place, (ids, labels) in enumerate(chosen):
+            if ranks:
+                for layer in layers.values():
+                    layer.terms = method.cut_terms(ranks[step][place])
             loss = token_losses(model, ids, labels)[0].sum() / label_tokens
             loss.backward()
             total += loss.item()
