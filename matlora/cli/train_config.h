@@ -40,7 +40,8 @@ struct TrainConfig {
 
 void add_train_options(CLI::App& app, TrainConfig& config);
 
-/// Sets what --preset says for the options that were not given, which run.toml then records. Throws UserError.
+/// Sets what --preset says for the options that were not given, which run.toml then records. Throws
+/// UserError.
 void apply_preset(CLI::App& app, TrainConfig& config);
 
 /// "10m", "90s", "2h", or a number of steps. Throws UserError.

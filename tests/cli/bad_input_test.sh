@@ -37,6 +37,14 @@ refuses_train "exclude each other" --rank 2 --gate two.json --method dylora
 refuses "give --adapter" sweep --model "$model" --data data.jsonl --output new \
   --inference-gate paper
 
+refuses_train "unknown value 'papre'" --preset papre
+refuses_train "unknown value 'svdd'" --nest svdd
+refuses_train "--rank-weights: expected RANK:WEIGHT" --rank-weights half
+refuses_train "--rank-weights: expected RANK:WEIGHT" --rank 8 --rank-weights 3:0.5
+refuses_train "sum is 1.5" --rank-weights 1:0.75,full:0.75
+refuses_train "constant with matryoshka is LoRA" --method matryoshka --mask constant
+refuses_train "--alpha" --alpha 0
+
 # Ranks and modules.
 refuses_train "did you mean 'q_proj'" --target-modules q_porj
 refuses_train "--train-ranks: expected an integer >= 1, got 0" --rank 8 --train-ranks 0

@@ -64,6 +64,35 @@ expect_lines two/train_log.jsonl 2
 expect_ok "${base[@]}" --output epochs --epochs 1
 expect_lines epochs/train_log.jsonl 6
 
+# Without a method: nested, with its gate in B, so that every reader's scale is 1.
+grep -q '"method": "nested"' one/matlora.json || fail "the default is not nested"
+grep -q '"lora_alpha": 8' one/adapter_config.json || fail "PEFT would scale it"
+[[ $(grep -c '"sampled_rank":\[8,[1248]\]\|"sampled_rank":\[[1248],8\]' one/train_log.jsonl) == 5 ]] ||
+  fail "not half of each step at the full rank: $(cat one/train_log.jsonl)"
+expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1
+expect_ok "${base[@]}" --output diag --max-steps 2 --method matryoshka --inference-gate trained
+expect_ok slice --adapter diag --rank 8 --output diag8 --quiet
+cmp -s weights/$weights diag8/$weights || fail "only full ranks: not Matryoshka's training"
+expect_ok "${base[@]}" --output constant --max-steps 2 --mask constant --rank-weights full:1
+expect_ok "${base[@]}" --output plain --max-steps 2 --method lora
+
+# The paper's method as it is published.
+expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --max-steps 2 --preset paper \
+  --output paper
+for text in '"method": "matryoshka"' '"mask": "diag"' '"scaling": "sqrt"' '"inference_gate": "paper"'; do
+  grep -q "$text" paper/matlora.json || fail "--preset paper: no $text: $(cat paper/matlora.json)"
+done
+for text in 'lr=0.0002' 'init="paper"' 'nest="none"'; do
+  grep -q "^$text" paper/run.toml || fail "--preset paper: no $text: $(cat paper/run.toml)"
+done
+expect_ok train --config paper/run.toml --output paper_repeated --quiet
+expect_same paper/$weights paper_repeated/$weights
+expect_ok "${base[@]}" --output preset --preset paper --mask binary --max-steps 1
+grep -q '"mask": "binary"' preset/matlora.json || fail "--preset beats a given option"
+expect_ok "${base[@]}" --output alpha --method lora --scaling rank --alpha 16 --max-steps 1
+grep -q '"lora_alpha": 16' alpha/adapter_config.json || fail "--alpha is not PEFT's lora_alpha"
+grep -q '"use_rslora": false' alpha/adapter_config.json || fail "--scaling rank is not PEFT's"
+
 # The methods.
 expect_ok "${base[@]}" --output dylora --method dylora --max-steps 3
 [[ $(grep -c '"sampled_rank":[1248]\b' dylora/train_log.jsonl) == 3 ]] ||
