@@ -73,6 +73,7 @@ choose_data() {
 
 train() {  # NAME METHOD LEARNING-RATE GATE
   echo "demo: $1: $2, learning rate $3"
+  rm -rf "$out/$1/.matlora/new"  # of a demo that was stopped
   "$program" train --model "$model" ${base_name[@]+"${base_name[@]}"} --data "$train" \
     --output "$out/$1" --force --method "$2" --rank "$rank" --lr "$3" --inference-gate "$4" \
     --epochs 1 --batch-size 8 --grad-accum 1 --limit "$train_problems" --seed "$seed"

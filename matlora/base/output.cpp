@@ -63,6 +63,13 @@ void write_record(const fs::path& path, const std::string& command, const Names&
                            {"files", names}}));
 }
 
+/// Whether run.toml is one that matlora wrote, and not a recipe of the user's.
+bool has_own_run(const fs::path& directory) {
+  std::ifstream in(directory / "run.toml");
+  std::string line;
+  return std::getline(in, line) && line.starts_with("# matlora ");
+}
+
 /// Adds what a killed process left of the files `names`.
 void add_unfinished(const fs::path& directory, Names& names) {
   Names found;
@@ -95,8 +102,10 @@ std::optional<Names> own_files(const fs::path& directory) {
   static const std::vector<std::string> sweep = {"sweep.json", "sweep.csv", "sweep.svg",
                                                  "report.html", "samples.jsonl"};
   Names names;
-  if (fs::exists(directory / "run.toml", error) || fs::exists(directory / "matlora.json", error)) {
+  const bool ours = has_own_run(directory);
+  if (ours || fs::exists(directory / "matlora.json", error)) {
     names.merge(existing(directory, run));
+    if (!ours) names.erase("run.toml");
   }
   if (fs::exists(directory / "sweep.json", error)) names.merge(existing(directory, sweep));
   return names.empty() ? std::nullopt : std::optional(names);
@@ -141,9 +150,13 @@ void move_aside(const fs::path& path) {
 /// The moves of a commit. Any part of them may have been done before.
 void roll_forward(const fs::path& directory) {
   const fs::path source = commit_path(directory);
+  std::error_code error;
+  if (!fs::exists(source / kRecord, error)) {  // it moves last: nothing else is left
+    fs::remove_all(source, error);
+    return;
+  }
   const Names before = own_files(directory).value_or(Names());
   const Names after = read_record(source / kRecord);
-  std::error_code error;
   for (const std::string& name : before) {
     if (after.count(name) == 0 || fs::exists(source / name, error)) remove_own(directory / name);
   }

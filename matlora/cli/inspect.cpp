@@ -7,6 +7,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
+#include "matlora/base/output.h"
 #include "matlora/cli/command.h"
 #include "matlora/format/gguf.h"
 #include "matlora/format/llama_config.h"
@@ -180,6 +181,7 @@ Json inspect_adapter(const fs::path& path) {
 Json inspect_path(const fs::path& path) {
   if (!fs::exists(path)) fail(path.string(), "no such file or directory");
   if (fs::is_directory(path)) {
+    finish_commit(path);
     if (fs::exists(path / "adapter_config.json")) return inspect_adapter(path);
     if (fs::exists(path / "config.json")) return inspect_hf_model(path);
     fail(path.string(), "neither a model nor an adapter: no config.json, no adapter_config.json");

@@ -51,7 +51,7 @@ void print_overview() {
 
 void add_common_options(CLI::App& app, Common& common) {
   app.add_option("--threads", common.threads, "processor threads; 0: all")
-      ->check(integer(0, 4096))
+      ->check(integer(0, most_threads()))
       ->capture_default_str();
   app.add_option("--device", common.device, "auto|cpu|cuda[:N]")->capture_default_str();
   app.add_option("--dtype", common.dtype, "of the base model: auto|float32|bfloat16|float16")

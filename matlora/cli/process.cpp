@@ -27,14 +27,17 @@ void restart_with_wishes(char** arguments) {
   execv("/proc/self/exe", arguments);  // returns only where there is no /proc: then as before
 }
 
+int most_threads() {
+  return std::max(16, 4 * static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 void use_threads(int threads) {
-  const auto processors = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const int most = std::max(16, 4 * processors);
+  const int most = most_threads();
   const bool given = threads > 0;
   const int wanted = given ? threads : at::get_num_threads();
   if (wanted > most) {
-    fail(given ? "--threads" : "OMP_NUM_THREADS", "expected 1..", most, " on a machine of ",
-         processors, " processors, got ", wanted);
+    fail(given ? "--threads" : "OMP_NUM_THREADS", "expected 1..", most, " on this machine, got ",
+         wanted);
   }
   if (given) at::set_num_threads(threads);
 }

@@ -17,6 +17,9 @@ void keep_freed_memory();
 ///   processor in a step of decoding come a quarter faster.
 void restart_with_wishes(char** arguments);
 
+/// The most threads that make sense here.
+int most_threads();
+
 /// Sets how many threads work; 0: as many as the machine or OMP_NUM_THREADS says. Throws UserError
 /// for more than four times the processors (16 are always fine): they gain nothing, and thousands
 /// of them end the OpenMP library.

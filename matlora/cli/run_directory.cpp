@@ -12,6 +12,7 @@
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
 #include "matlora/base/progress.h"
+#include "matlora/base/shell.h"
 #include "matlora/train/checkpoint.h"
 
 namespace matlora::cli {
@@ -27,10 +28,16 @@ OutputUse use_for(const fs::path& path, bool force, bool resume) {
       !fs::exists(unfinished / "run.toml", error)) {
     fail(path.string(), "nothing to resume: no run.toml in it");
   }
-  if (!resume && force && fs::exists(unfinished / train::kStateFile, error)) {
-    fail(unfinished.string(), "an unfinished run is here; `matlora train --config ",
-         (unfinished / "run.toml").string(), " --resume` continues it, and `rm -r ",
-         unfinished.string(), "` drops it");
+  const auto continues = [](const fs::path& run) {
+    return cat("an unfinished run is here; `matlora train --config ",
+               shell_word((run / "run.toml").string()), " --resume` continues it");
+  };
+  if (!resume && fs::exists(unfinished / train::kStateFile, error)) {
+    fail(unfinished.string(), continues(unfinished), ", and `rm -r ",
+         shell_word(unfinished.string()), "` drops it");
+  }
+  if (!resume && !force && fs::exists(path / train::kStateFile, error)) {
+    fail(path.string(), continues(path), "; give another name, or --force to replace it");
   }
   OutputUse use;
   use.command = "train";

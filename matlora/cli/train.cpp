@@ -192,7 +192,7 @@ class Train : public Command {
         directory.replaces() ? cat("; ", c_.output, " still has its earlier result") : "";
     return cat(c_.output, ": stopped after step ", trainer.step(), " of ", trainer.total(),
                "; the adapter so far is saved", earlier, "; `matlora train --config ",
-               (directory.path() / "run.toml").string(), " --resume` continues it");
+               shell_word((directory.path() / "run.toml").string()), " --resume` continues it");
   }
 
   int train_and_save(const Common& common, model::Model& base, adapter::Adapter& adapter,

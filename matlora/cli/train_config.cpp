@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <set>
+#include <type_traits>
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
@@ -190,7 +191,14 @@ adapter::GateRule make_rule(const TrainConfig& c) {
 train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule& rule,
                                   const std::string& base, const std::string& data) {
   const train::Recipe& r = c.recipe;
-  const auto text = [](const auto& value) { return cat(std::setprecision(17), value); };
+  const auto text = [](const auto& value) {
+    if constexpr (std::is_floating_point_v<std::decay_t<decltype(value)>>) {
+      char digits[32];  // the shortest that is read as the same number
+      return std::string(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+    } else {
+      return cat(value);
+    }
+  };
   return {{"model", base},
           {"data", data},
           {"gate", join(rule.custom)},

@@ -136,6 +136,7 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
                              adapter::Adapter& adapter, const fs::path& directory,
                              bool quiet) const {
   if (flags_.empty()) return true;
+  const LongRun long_run("stopping; the adapter is whole; again to stop now");
   eval::SweepOptions options = options_for(adapter);
   options.samples = true;
   options.quiet = quiet;

@@ -1,6 +1,8 @@
 #include "matlora/eval/decision.h"
 
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 
 namespace matlora::eval {
 namespace {
@@ -25,6 +27,29 @@ int64_t best_of(const MeasureFacts& facts) {
     if (best == nullptr || rank.metric.value > best->metric.value) best = &rank;
   }
   return best->rank;
+}
+
+bool has_base(const AdapterSweep& sweep) {
+  return std::any_of(sweep.rows.begin(), sweep.rows.end(),
+                     [](const RankScore& row) { return row.rank == 0; });
+}
+
+/// The sweep, with the base model's scores of another sweep where it has none of its own: all of a
+/// report are of one model and the same documents.
+AdapterSweep with_base(const Report& report, const AdapterSweep& sweep) {
+  AdapterSweep result = sweep;
+  const auto donor = std::find_if(report.sweeps.begin(), report.sweeps.end(), has_base);
+  if (has_base(sweep) || donor == report.sweeps.end()) return result;
+  const auto add = [](const auto& from, auto& to) {
+    std::remove_reference_t<decltype(to)> base;
+    std::copy_if(from.begin(), from.end(), std::back_inserter(base),
+                 [](const auto& one) { return one.rank == 0; });
+    to.insert(to.begin(), base.begin(), base.end());
+  };
+  add(donor->rows, result.rows);
+  add(donor->samples, result.samples);
+  add(donor->task_samples, result.task_samples);
+  return result;
 }
 
 MeasureFacts facts_of(const Report& report, const AdapterSweep& sweep, const Measure& measure) {
@@ -59,7 +84,8 @@ const RankFacts* MeasureFacts::at(int64_t rank) const {
   return found == ranks.end() ? nullptr : &*found;
 }
 
-std::vector<MeasureFacts> facts_of(const Report& report, const AdapterSweep& sweep) {
+std::vector<MeasureFacts> facts_of(const Report& report, const AdapterSweep& one) {
+  const AdapterSweep sweep = with_base(report, one);
   std::vector<MeasureFacts> all;
   for (const Measure& measure : main_measures(report)) {
     MeasureFacts facts = facts_of(report, sweep, measure);

@@ -44,7 +44,8 @@ struct MeasureFacts {
   const RankFacts* at(int64_t rank) const;  // null: it does not have the measure
 };
 
-/// One for every main measure that has a rank above 0.
+/// One for every main measure that has a rank above 0. The base model's scores may be those of
+/// another sweep of the report.
 std::vector<MeasureFacts> facts_of(const Report& report, const AdapterSweep& sweep);
 
 /// How far below the best one still is near enough, in the measure's unit; at least 0.

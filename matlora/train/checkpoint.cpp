@@ -59,8 +59,10 @@ std::string differences(const RecipeRecord& was, const RecipeRecord& is) {
       return found == recipe.end() || found->second.empty() ? "none" : printable(found->second);
     };
     if (value(was) == value(is)) continue;
-    text +=
-        cat(text.empty() ? "" : "; ", printable(name), ": was ", value(was), ", is ", value(is));
+    if (!text.empty()) text += "; ";
+    const bool hashed = name == "data" || name == "model";  // which tells nobody anything
+    text += hashed ? cat("another ", name)
+                   : cat(printable(name), ": was ", value(was), ", is ", value(is));
   }
   return text;
 }

@@ -16,7 +16,7 @@ namespace matlora::train {
 inline constexpr char kStateFile[] = "trainer_state.safetensors";
 
 /// What a resumed run must repeat for its steps to follow from the earlier ones: names of options
-/// with their values as text.
+/// with their values as text; "data" and "model" are hashes.
 using RecipeRecord = std::map<std::string, std::string>;
 
 /// Writes DIR/trainer_state.safetensors; the state is that of the last whole step. Throws UserError

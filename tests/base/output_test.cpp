@@ -146,6 +146,25 @@ TEST_F(OutputTest, AKilledCommitIsCompleted) {
   EXPECT_EQ(files("out"), (Files{".matlora", "NOTES.md", "a"}));
 }
 
+TEST_F(OutputTest, ACommitThatWasKilledWhenItsMovesWereDone) {
+  make("out", {"a"});
+  fs::create_directories(at("out/.matlora/commit"));
+  finish_commit(at("out"));
+  EXPECT_EQ(files("out/.matlora"), (Files{"record.json"}));
+  make("out", {"b"}, true);
+  EXPECT_EQ(files("out"), (Files{".matlora", "b"}));
+}
+
+TEST_F(OutputTest, ARecipeOfTheUsersIsNoResult) {
+  fs::create_directory(at("out"));
+  dir.write("out/run.toml", "rank = 4\n");
+  EXPECT_USER_ERROR(OutputDirectory(at("out"), use(true)),
+                    "--force replaces only results of matlora");
+  dir.write("out/matlora.json", "{}");  // of an early version, without a record
+  make("out", {"a"}, true);
+  EXPECT_EQ(files("out"), (Files{".matlora", "a", "run.toml"}));
+}
+
 TEST_F(OutputTest, ARecordCannotLeadOutOfItsDirectory) {
   dir.write("precious", "mine");
   make("out", {"a"});

@@ -59,6 +59,29 @@ for kind in "INT 130" "TERM 143" ${hangups[@]:+"HUP 129"}; do
   resumes "$signal"
 done
 
+# Who starts an unfinished run again learns how to continue it.
+start "again again"
+wait_for has_lines "again again/train_log.jsonl" 3
+kill -INT $pid
+ended 130
+grep -qF "train --config 'again again/run.toml' --resume" err.txt || fail "a command that no shell reads"
+refuses "an unfinished run is here; \`matlora train --config 'again again/run.toml' --resume\`" \
+  "${long[@]}" --output "again again"
+expect_ok "${base[@]}" --output "again again" --max-steps 2 --force
+
+# Ctrl-C in the scoring at the end: the adapter is whole, and that is said.
+write_records scored.jsonl 2000
+set -m
+"$program" "${base[@]}" --output scored --max-steps 2 --eval-data scored.jsonl >out.txt 2>err.txt &
+pid=$!
+set +m
+wait_for test -s scored/$weights
+sleep 0.3
+kill -INT $pid
+ended 130
+grep -q "the adapter is whole" err.txt || fail "no word on the adapter: $(cat err.txt)"
+expect_file scored/$weights
+
 # nohup: a closed terminal is nothing to such a run.
 (trap '' HUP && exec "$program" "${base[@]}" --max-steps 60 --output nohup 2>/dev/null) &
 pid=$!

@@ -150,7 +150,7 @@ done <<'END'
 --sequence_len --max-length
 --lora_rank --rank
 --lora_r --rank
---lora_alpha --scaling
+--lora_alpha --alpha
 --lora_target --target-modules
 --target_modules --target-modules
 --resume_from_checkpoint --resume

@@ -124,6 +124,9 @@ TEST(Checkpoint, RejectsWhatItCannotResume) {
   expect_has(other, (directory.path() / kStateFile).string());
   expect_has(other, "other options: lr: was 1, is 2; mask: was none, is diag; repeat it");
 
+  expect_has(restore(run, {{"lr", "1"}, {"seed", "42"}, {"data", "0123"}}),
+             "other options: another data; repeat it");
+
   TinyRun wider(tiny_rule(Method::matryoshka, {1, 2, 4}, 5), some_recipe());
   expect_has(restore(wider, kRecipe), "missing, or not float32 of the adapter's shape");
 
