@@ -38,14 +38,34 @@ at::Tensor uniform(int64_t rank, int64_t in, double bound, std::mt19937_64& rand
 
 std::string module_name(const std::string& layer) { return layer.substr(layer.rfind('.') + 1); }
 
+void LayerAdapter::fit(std::map<int64_t, std::vector<double>> gates) {
+  fitted = std::move(gates);
+  gate = fitted.empty() ? nullptr : std::make_shared<Gate>();
+}
+
+std::vector<double> layer_gate(const LayerAdapter& layer, const GateRule& rule, int64_t k,
+                               InferenceGate how) {
+  const auto own = layer.fitted.find(k);
+  std::vector<double> values =
+      own != layer.fitted.end() ? own->second : inference_gate(rule, k, how);
+  values.resize(static_cast<size_t>(std::min(k, layer.rank())));
+  return values;
+}
+
 void Adapter::select_rank(int64_t k, InferenceGate how, at::Device device) {
   check(k >= 0 && k <= rule.rank, "rank ", k, " of ", rule.rank);
   gate->set(k == 0 ? std::vector<double>() : adapter::inference_gate(rule, k, how), device);
+  for (const LayerAdapter& layer : layers) {
+    if (!layer.gate) continue;
+    layer.gate->set(k == 0 ? std::vector<double>() : layer_gate(layer, rule, k, how), device);
+  }
 }
 
 int64_t Adapter::parameters(int64_t k) const {
   int64_t count = 0;
-  for (const LayerAdapter& layer : layers) count += k * (layer.a.size(1) + layer.b.size(0));
+  for (const LayerAdapter& layer : layers) {
+    count += std::min(k, layer.rank()) * (layer.a.size(1) + layer.b.size(0));
+  }
   return count;
 }
 
@@ -104,7 +124,8 @@ void attach(nn::Llama& model, const Adapter& adapter, const std::string& where) 
            layer.b.size(0), ", the model's is ", target.in(), " -> ", target.out(),
            "; was it trained on another base model?");
     }
-    target.delta = std::make_shared<NestedLora>(layer.a, layer.b, adapter.gate);
+    target.delta =
+        std::make_shared<NestedLora>(layer.a, layer.b, layer.gate ? layer.gate : adapter.gate);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,11 +16,24 @@
 
 namespace matlora::adapter {
 
+/// r directions of one layer: r = R, or fewer where the adapter has ranks per layer (then rank k is
+/// the first min(k, r) of them).
 struct LayerAdapter {
   std::string layer;  // as for_each_linear names it
-  at::Tensor a;       // [R, in] float32
-  at::Tensor b;       // [out, R] float32
+  at::Tensor a;       // [r, in] float32
+  at::Tensor b;       // [out, r] float32
+  /// Gates that this layer has alone, by rank k (`compress --fit`): min(k, r) numbers each.
+  std::map<int64_t, std::vector<double>> fitted = {};
+  std::shared_ptr<Gate> gate = {};  // its own where `fitted` has any; null: the adapter's
+
+  int64_t rank() const { return a.size(0); }
+  /// Sets `fitted` and `gate`. Call it before attach().
+  void fit(std::map<int64_t, std::vector<double>> gates);
 };
+
+/// The gate of `layer` at rank k (1..R) at inference: min(k, r) numbers.
+std::vector<double> layer_gate(const LayerAdapter& layer, const GateRule& rule, int64_t k,
+                               InferenceGate how);
 
 struct Adapter {
   GateRule rule;

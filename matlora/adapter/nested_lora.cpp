@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "matlora/base/error.h"
@@ -37,10 +38,10 @@ nn::LowRank NestedLora::factors(at::ScalarType dtype) const {
 }
 
 nn::LowRank NestedLora::compute(at::ScalarType dtype) const {
-  const int64_t width = gate_->width();
+  const int64_t width = std::min(gate_->width(), a_.size(0));  // fewer: ranks per layer
   if (width == 0) return {};
-  check(width <= a_.size(0), "lora: a gate of ", width, " numbers on rank ", a_.size(0));
-  const at::Tensor down = a_.narrow(0, 0, width) * gate_->values().unsqueeze(1);  // [w, in]
+  const at::Tensor gate = gate_->values().narrow(0, 0, width);
+  const at::Tensor down = a_.narrow(0, 0, width) * gate.unsqueeze(1);  // [w, in]
   return {down.to(dtype), b_.narrow(1, 0, width).to(dtype)};
 }
 

@@ -35,7 +35,8 @@ class NestedLora : public nn::Delta {
   /// Throws BugError when the ranks differ.
   NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate);
 
-  /// down = g ∘ A and up = B, of the gate's first width() directions only; none when it is 0.
+  /// down = g ∘ A and up = B, of the gate's first width() directions only (all R where it
+  /// has more); none when it is 0.
   /// The cast to `dtype` comes last, so the gradients of A and B are float32.
   /// Those of matrices that require no gradients (not in training) are computed once and kept until
   /// the gate, A or B (by their version counters) or `dtype` is another. One thread at a time.

@@ -89,6 +89,7 @@ class Command {
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_sweep();
 std::unique_ptr<Command> make_slice();
+std::unique_ptr<Command> make_compress();
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_tokenize();
 std::unique_ptr<Command> make_inspect();

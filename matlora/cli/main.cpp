@@ -26,6 +26,7 @@ std::vector<std::unique_ptr<Command>> commands() {
   all.push_back(make_train());
   all.push_back(make_sweep());
   all.push_back(make_slice());
+  all.push_back(make_compress());
   all.push_back(make_generate());
   all.push_back(make_tokenize());
   all.push_back(make_inspect());
@@ -134,12 +135,12 @@ int run_guarded(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
-  if (command == "train" || command == "sweep" || command == "generate") {
+  const bool runs_model =
+      command == "train" || command == "sweep" || command == "generate" || command == "compress";
+  if (runs_model) {
     matlora::cli::restart_with_wishes(argv);
     matlora::cli::keep_freed_memory();
   }
-  if (command == "train" || command == "sweep" || command == "generate" || command == "slice") {
-    matlora::watch_interrupts();
-  }
+  if (runs_model || command == "slice") matlora::watch_interrupts();
   return matlora::cli::run_guarded({argv + 1, argv + argc});
 }

@@ -119,6 +119,7 @@ class Train : public Command {
     if (!c_.init_adapter.empty()) {
       model::LoadedAdapter loaded = model::load_adapter(c_.init_adapter, at::Device(at::kCPU));
       adapter.layers = std::move(loaded.adapter.layers);
+      for (adapter::LayerAdapter& layer : adapter.layers) layer.fit({});
       check_init_adapter(app, loaded.adapter.rule.rank, adapter.layers);
     }
     if (c_.rank < 1) fail("--rank", "expected 1 or more, got ", c_.rank);

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <torch/headeronly/version.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -12,6 +13,8 @@
 #include "matlora/base/json.h"
 #include "matlora/base/output.h"
 #include "matlora/format/safetensors.h"
+#include "matlora/model/fitted_gates.h"
+#include "matlora/model/peft_patterns.h"
 #include "matlora/model/tensors.h"
 
 namespace matlora::model {
@@ -44,14 +47,35 @@ PeftScale peft_scale(const adapter::GateRule& rule, int64_t k) {
   throw BugError("unknown scaling");
 }
 
+Json integer_or_float(double x) { return is_integer(x) ? Json(static_cast<int64_t>(x)) : Json(x); }
+
+/// What PEFT is told of layers whose rank is another than `rank`: each has the scale of the others.
+struct Patterns {
+  Json ranks = Json::object(), alphas = Json::object();
+};
+
+Patterns patterns_of(const std::vector<LayerAdapter>& layers, int64_t rank, PeftScale scale) {
+  Patterns patterns;
+  for (const LayerAdapter& layer : layers) {
+    if (layer.rank() == rank) continue;
+    const double share = static_cast<double>(layer.rank()) / static_cast<double>(rank);
+    patterns.ranks[layer.layer] = layer.rank();
+    patterns.alphas[layer.layer] =
+        integer_or_float(scale.alpha * (scale.rslora ? std::sqrt(share) : share));
+  }
+  return patterns;
+}
+
 /// The keys that every PEFT, vLLM and llama.cpp accepts; newer ones default when absent.
-Json peft_config(const Adapter& adapter, int64_t rank, PeftScale scale, const AdapterInfo& info) {
-  std::set<std::string> targets;
-  for (const LayerAdapter& layer : adapter.layers) {
-    targets.insert(adapter::module_name(layer.layer));
+Json peft_config(const std::vector<LayerAdapter>& layers, int64_t rank, PeftScale scale,
+                 const AdapterInfo& info) {
+  const Patterns patterns = patterns_of(layers, rank, scale);
+  std::set<std::string> targets;  // whole names where layers of one module name differ
+  for (const LayerAdapter& layer : layers) {
+    targets.insert(patterns.ranks.empty() ? adapter::module_name(layer.layer) : layer.layer);
   }
   Json config = {
-      {"alpha_pattern", Json::object()},
+      {"alpha_pattern", patterns.alphas},
       {"auto_mapping", nullptr},
       {"base_model_name_or_path", info.base_name.empty() ? info.base_model : info.base_name},
       {"bias", "none"},
@@ -64,14 +88,13 @@ Json peft_config(const Adapter& adapter, int64_t rank, PeftScale scale, const Ad
       {"modules_to_save", nullptr},
       {"peft_type", "LORA"},
       {"r", rank},
-      {"rank_pattern", Json::object()},
+      {"rank_pattern", patterns.ranks},
       {"revision", nullptr},
       {"target_modules", targets},
       {"task_type", "CAUSAL_LM"},
       {"use_dora", false},
       {"use_rslora", scale.rslora}};
-  config["lora_alpha"] =
-      is_integer(scale.alpha) ? Json(static_cast<int64_t>(scale.alpha)) : Json(scale.alpha);
+  config["lora_alpha"] = integer_or_float(scale.alpha);
   return config;
 }
 
@@ -112,7 +135,7 @@ void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& wher
   }
 }
 
-std::vector<LayerAdapter> read_matrices(const fs::path& path, int64_t rank, at::Device device) {
+std::vector<LayerAdapter> read_matrices(const fs::path& path, at::Device device) {
   const format::Safetensors file = format::Safetensors::open(path);
   std::vector<LayerAdapter> layers;
   std::map<std::string, size_t> index;
@@ -124,15 +147,40 @@ std::vector<LayerAdapter> read_matrices(const fs::path& path, int64_t rank, at::
         wrap(view, file.file()).to(device, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
   }
   if (layers.empty()) fail(path.string(), "the file holds no matrices");
-  for (const LayerAdapter& layer : layers) check_pair(layer, rank, path.string());
   return layers;
+}
+
+/// Fits what the configuration says of single modules to the matrices that are there.
+void apply_patterns(const PeftPattern& ranks, const fs::path& matrices,
+                    std::vector<LayerAdapter>& layers, int64_t rank) {
+  for (const LayerAdapter& layer : layers) {
+    const double own = ranks.of(layer.layer, static_cast<double>(rank));
+    if (own != std::floor(own)) fail(matrices.string(), layer.layer, ": rank ", own);
+    check_pair(layer, static_cast<int64_t>(own), matrices.string());
+  }
+}
+
+/// Each module's own scale goes into B, and 1 is left for all.
+void fold_scales(const PeftPattern& alphas, Adapter& adapter) {
+  adapter::GateRule& rule = adapter.rule;
+  rule.rank = 0;
+  for (LayerAdapter& layer : adapter.layers) {
+    adapter::GateRule own = rule;
+    own.alpha = alphas.of(layer.layer, rule.alpha);
+    layer.b.mul_(adapter::scale(own, layer.rank()));
+    rule.rank = std::max(rule.rank, layer.rank());
+  }
+  rule.train_ranks = {rule.rank};
+  rule.scaling = Scaling::none;
+  rule.alpha = 1;
 }
 
 /// Keys of PEFT's LoraConfig that change nothing that matlora computes.
 const std::set<std::string> kHarmless = {"auto_mapping",
                                          "base_model_name_or_path",
                                          "inference_mode",
-
+                                         "alpha_pattern",
+                                         "rank_pattern",
                                          "layers_pattern",
                                          "layers_to_transform",
                                          "lora_alpha",
@@ -164,8 +212,7 @@ bool is_default(const std::string& key, const Json& value) {
   return value.is_null() || value == false || value == Json::object() || value == Json::array();
 }
 
-adapter::GateRule read_peft_rule(const fs::path& path, AdapterInfo& info) {
-  const Json json = read_json(path);
+adapter::GateRule read_peft_rule(const Json& json, const fs::path& path, AdapterInfo& info) {
   const JsonObject config(json, path.string());
   if (config.string("peft_type") != "LORA") {
     fail(path.string(), "'peft_type': expected LORA, got ", printable(config.string("peft_type")));
@@ -187,10 +234,8 @@ adapter::GateRule read_peft_rule(const fs::path& path, AdapterInfo& info) {
 }
 
 /// matlora.json says more than PEFT's configuration can: it decides where both speak.
-void read_own_rule(const fs::path& path, Adapter& adapter, AdapterInfo& info) {
-  const Json json = read_json(path);
-  const JsonObject own(json, path.string());
-  const std::string where = path.string();
+void read_own_rule(const JsonObject& own, Adapter& adapter, AdapterInfo& info) {
+  const std::string& where = own.where();
   adapter::GateRule rule;
   rule.rank = own.integer("rank", 1, 1 << 20);
   if (rule.rank != adapter.rule.rank) {
@@ -222,6 +267,15 @@ void read_own_rule(const fs::path& path, Adapter& adapter, AdapterInfo& info) {
   info.base_name = base.string_or("name", "");
 }
 
+Json describe(const Compression& made) {
+  return {{"from", made.from},
+          {"weighted", made.weighted},
+          {"tokens", made.tokens},
+          {"regularisation", made.regularisation},
+          {"kept_energy", made.kept_energy},
+          {"singular_values", made.singular_values}};
+}
+
 Json own_config(const Adapter& adapter, const AdapterInfo& info) {
   const adapter::GateRule& rule = adapter.rule;
   Json own = {
@@ -239,17 +293,24 @@ Json own_config(const Adapter& adapter, const AdapterInfo& info) {
       {"base_model",
        {{"path", info.base_model}, {"name", info.base_name}, {"digest", info.base_digest}}}};
   if (rule.method == adapter::Method::custom) own["gate"] = {{"P", rule.custom}};
+  if (const Json gates = fitted_gates(adapter.layers); !gates.empty()) own["fitted"] = gates;
+  if (info.compressed) own["compressed"] = describe(*info.compressed);
   return own;
 }
 
-/// The first k directions; `fold` (k numbers, or empty) multiplies B's columns.
+/// The first k directions (all of a layer that has fewer); `fold`: with that gate in
+/// B's columns.
 std::vector<LayerAdapter> prefix(const Adapter& adapter, int64_t k,
-                                 const std::vector<double>& fold) {
+                                 std::optional<adapter::InferenceGate> fold) {
   std::vector<LayerAdapter> layers;
   for (const LayerAdapter& layer : adapter.layers) {
-    at::Tensor b = layer.b.detach().narrow(1, 0, k);
-    if (!fold.empty()) b = b * at::tensor(fold, at::kDouble).to(b.device(), at::kFloat);
-    layers.push_back({layer.layer, layer.a.detach().narrow(0, 0, k), b});
+    const int64_t width = std::min(k, layer.rank());
+    at::Tensor b = layer.b.detach().narrow(1, 0, width);
+    if (fold) {
+      const std::vector<double> gate = adapter::layer_gate(layer, adapter.rule, k, *fold);
+      b = b * at::tensor(gate, at::kDouble).to(b.device(), at::kFloat);
+    }
+    layers.push_back({layer.layer, layer.a.detach().narrow(0, 0, width), b});
   }
   return layers;
 }
@@ -261,11 +322,22 @@ LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
   finish_commit(directory);
   LoadedAdapter loaded;
   Adapter& adapter = loaded.adapter;
-  adapter.rule = read_peft_rule(directory / "adapter_config.json", loaded.info);
-  const fs::path own = directory / "matlora.json";
-  if (fs::exists(own)) read_own_rule(own, adapter, loaded.info);
-  adapter.layers =
-      read_matrices(directory / "adapter_model.safetensors", adapter.rule.rank, device);
+  const fs::path config = directory / "adapter_config.json";
+  const fs::path matrices = directory / "adapter_model.safetensors";
+  const fs::path own_path = directory / "matlora.json";
+  const bool is_own = fs::exists(own_path);
+  const Json json = read_json(config);
+  adapter.rule = read_peft_rule(json, config, loaded.info);
+  const PeftPattern ranks(JsonObject(json, config.string()), "rank_pattern");
+  const PeftPattern alphas(JsonObject(json, config.string()), "alpha_pattern");
+  const int64_t rank = adapter.rule.rank;
+  const Json own_json = is_own ? read_json(own_path) : Json::object();
+  const JsonObject own(own_json, own_path.string());
+  if (is_own) read_own_rule(own, adapter, loaded.info);
+  adapter.layers = read_matrices(matrices, device);
+  apply_patterns(ranks, matrices, adapter.layers, rank);
+  if (is_own) read_fitted_gates(own, adapter);
+  if (!is_own && !(ranks.empty() && alphas.empty())) fold_scales(alphas, adapter);
   return loaded;
 }
 
@@ -273,7 +345,7 @@ void save_adapter(const fs::path& directory, const Adapter& adapter, const Adapt
   const int64_t rank = adapter.rule.rank;
   write_matrices(directory / "adapter_model.safetensors", adapter.layers);
   write_file(directory / "adapter_config.json",
-             pretty(peft_config(adapter, rank, peft_scale(adapter.rule, rank), info)));
+             pretty(peft_config(adapter.layers, rank, peft_scale(adapter.rule, rank), info)));
   write_file(directory / "matlora.json", pretty(own_config(adapter, info)));
 }
 
@@ -284,11 +356,15 @@ void save_slice(const fs::path& directory, const Adapter& adapter, int64_t k,
   PeftScale scale = peft_scale(adapter.rule, k);
   const bool is_scale =
       values == std::vector<double>(static_cast<size_t>(k), adapter::scale(adapter.rule, k));
-  const bool fold = !is_scale || !is_integer(scale.alpha);
+  const bool is_fitted =
+      std::any_of(adapter.layers.begin(), adapter.layers.end(),
+                  [&](const LayerAdapter& layer) { return layer.fitted.count(k) > 0; });
+  const bool fold = !is_scale || !is_integer(scale.alpha) || is_fitted;
   if (fold) scale = {static_cast<double>(k), false};
-  write_matrices(directory / "adapter_model.safetensors",
-                 prefix(adapter, k, fold ? values : std::vector<double>()));
-  write_file(directory / "adapter_config.json", pretty(peft_config(adapter, k, scale, info)));
+  const std::vector<LayerAdapter> layers =
+      prefix(adapter, k, fold ? std::optional(gate) : std::nullopt);
+  write_matrices(directory / "adapter_model.safetensors", layers);
+  write_file(directory / "adapter_config.json", pretty(peft_config(layers, k, scale, info)));
 }
 
 }  // namespace matlora::model

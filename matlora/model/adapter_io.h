@@ -5,18 +5,31 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "matlora/adapter/attach.h"
 
 namespace matlora::model {
+
+/// How `compress` made an adapter; matlora.json keeps it, nothing reads it back.
+struct Compression {
+  std::string from;           // the directory of the adapter before
+  bool weighted = false;      // by the layers' inputs
+  int64_t tokens = 0;         // that these were measured over
+  double regularisation = 0;  // adapter::kMomentRegularisation; 0 without weights
+  double kept_energy = 1;
+  std::map<std::string, std::vector<double>> singular_values{};
+};
 
 /// What an adapter directory says beside the matrices.
 struct AdapterInfo {
   std::string base_model;   // the path that was given, or a plain PEFT adapter's name of it
   std::string base_digest;  // "" for a plain PEFT adapter
   std::string base_name{};  // what PEFT can load (base_name.h); "": not known, the path is written
+  std::optional<Compression> compressed{};  // written, not read
 };
 
 struct LoadedAdapter {
@@ -26,12 +39,14 @@ struct LoadedAdapter {
 
 /// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
 /// adapter becomes method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k.
-/// Throws UserError naming the file and key for options that are not supported (DoRA, biases, rank
-/// patterns, ..), unpaired or misshapen matrices, a rank that does not fit.
+/// One with rank_pattern or alpha_pattern has each module's own scale folded into B in float32, and
+/// the scale 1 at every rank. Throws UserError naming the file and key for options that are not
+/// supported (DoRA, biases, ..), unpaired or misshapen matrices, a rank that does not fit.
 LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device device);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
-/// exists. The PEFT files hold A and B as trained with the scale s(R).
+/// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of
+/// other ranks than R are in rank_pattern and alpha_pattern, so that their scale is s(R) too.
 void save_adapter(const std::filesystem::path& directory, const adapter::Adapter& adapter,
                   const AdapterInfo& info);
 

@@ -114,10 +114,10 @@ at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& mask) const {
 Linear Linear::merged() const {
   at::Tensor sum = stored ? stored->load() : weight;
   const LowRank change = delta ? delta->factors(sum.scalar_type()) : LowRank();
-  if (!change.defined()) return {sum, bias, nullptr, nullptr};
+  if (!change.defined()) return {sum, bias, nullptr, nullptr, nullptr};
   if (!stored) sum = sum.clone(at::MemoryFormat::Contiguous);
   multiply(change.up.detach(), change.down.detach(), sum, /*accumulate=*/true);
-  return {sum, bias, nullptr, nullptr};
+  return {sum, bias, nullptr, nullptr, nullptr};
 }
 
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x,
@@ -126,6 +126,7 @@ std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const
   frozen.mask = mask;
   std::vector<at::Tensor> downs, ups;
   for (const Linear* layer : layers) {
+    if (layer->observer) layer->observer->see(x);
     if (layer->stored) {
       check(!at::GradMode::is_enabled(), "linear: gradients through a stored weight");
       check(!mask.defined(), "linear: a mask on a stored weight");

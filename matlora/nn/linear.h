@@ -31,12 +31,22 @@ class StoredWeight {
   int64_t out_, in_;
 };
 
+/// Told what a layer reads, before the layer computes.
+class InputObserver {
+ public:
+  virtual ~InputObserver() = default;
+
+  /// x: [N, in]. Layers that are computed together get the very same tensor, one after the other.
+  virtual void see(const at::Tensor& x) = 0;
+};
+
 /// A frozen linear layer.
 struct Linear {
   at::Tensor weight;                                // [out, in], or undefined: `stored` has it
   at::Tensor bias;                                  // [out], or undefined
   std::shared_ptr<const Delta> delta;               // or null
   std::shared_ptr<const StoredWeight> stored = {};  // or null; then without gradients
+  std::shared_ptr<InputObserver> observer = {};     // or null; merged() leaves it out
 
   int64_t in() const { return stored ? stored->in() : weight.size(1); }
   int64_t out() const { return stored ? stored->out() : weight.size(0); }

@@ -17,11 +17,12 @@ numeric() { # COMMAND..: its options that --help shows with a number
   "$program" "$1" --help | sed -n 's/^ *\(-h,\)\?\(--[a-z-]*\) \(INT\|UINT\|FLOAT\).*/\2/p'
 }
 count=0
-for command in train sweep slice generate; do
+for command in train sweep slice compress generate; do
   case $command in
     train) arguments=(train --model "$model" --data data.jsonl --output new) ;;
     sweep) arguments=("${sweep[@]}") ;;
     slice) arguments=(slice --adapter adapter --output new --rank 1) ;;
+    compress) arguments=(compress --adapter adapter --output new) ;;
     generate) arguments=("${generate[@]}") ;;
   esac
   options=$(numeric $command)

@@ -115,7 +115,7 @@ expect_ok sweep --model "$model" --adapter slice --data data.jsonl --ranks 4 --o
 expect_ok --help
 expect_ok --version
 grep -qE '^matlora [0-9]+\.[0-9]+\.[0-9]+' out.txt || fail "--version says $(cat out.txt)"
-for command in train sweep slice generate tokenize inspect; do
+for command in train sweep slice compress generate tokenize inspect; do
   expect_ok $command --help
   grep -q -- 'matlora '$command out.txt || fail "$command --help has no example"
 done

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "matlora/base/json.h"
 #include "matlora/format/safetensors.h"
 #include "matlora/model/tensors.h"
@@ -146,8 +148,12 @@ TEST_F(AdapterIo, UnsupportedOptions) {
   for (const auto& [key, value] : {std::pair<std::string, Json>{"use_dora", true},
                                    {"bias", "all"},
                                    {"fan_in_fan_out", true},
-                                   {"rank_pattern", {{"q_proj", 2}}},
-                                   {"alpha_pattern", {{"q_proj", 2}}},
+                                   {"rank_pattern", {{"q_proj", -2}}},
+                                   {"rank_pattern", {{"q_proj", "2"}}},
+                                   {"rank_pattern", {{"q_(", 2}}},
+                                   {"rank_pattern", 2},
+                                   {"alpha_pattern", {{"q_proj", 0}}},
+                                   {"alpha_pattern", {{"q_proj", 1}, {".*proj", 2}}},
                                    {"modules_to_save", {"lm_head"}},
                                    {"an_unheard_of_option", 3}}) {
     Json bad = good;
@@ -161,6 +167,120 @@ TEST_F(AdapterIo, UnsupportedOptions) {
   bad["peft_type"] = "IA3";
   put("adapter_config.json", bad);
   expect_has(load_error(), "expected LORA, got IA3");
+}
+
+/// q_proj of rank 2, up_proj of rank 4.
+Adapter uneven_adapter() {
+  Adapter adapter = random_adapter(Scaling::none);
+  adapter.rule.method = Method::lora;
+  adapter.layers[0].a = adapter.layers[0].a.narrow(0, 0, 2);
+  adapter.layers[0].b = adapter.layers[0].b.narrow(1, 0, 2);
+  return adapter;
+}
+
+TEST_F(AdapterIo, RanksPerLayer) {
+  const Adapter saved = uneven_adapter();
+  save_adapter(path(), saved, {"base", "12ab"});
+  EXPECT_EQ(config()["r"], 4);
+  EXPECT_EQ(config()["lora_alpha"], 4);
+  EXPECT_EQ(config()["rank_pattern"], (Json{{kLayer, 2}}));
+  EXPECT_EQ(config()["alpha_pattern"], (Json{{kLayer, 2}}));
+  EXPECT_EQ(config()["target_modules"], (Json{"model.layers.0.mlp.up_proj", kLayer}));
+  const Adapter loaded = load_adapter(path(), at::kCPU).adapter;
+  EXPECT_EQ(loaded.rule.rank, 4);
+  EXPECT_EQ(loaded.rule.scaling, Scaling::none);
+  EXPECT_EQ(loaded.parameters(4), 2 * (6 + 5) + 4 * (6 + 7));
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_TRUE(at::equal(loaded.layers[i].a, saved.layers[i].a));
+    EXPECT_TRUE(at::equal(loaded.layers[i].b, saved.layers[i].b));
+  }
+}
+
+TEST_F(AdapterIo, ASliceOfRanksPerLayerKeepsThem) {
+  for (const auto& [k, first] : {std::pair<int64_t, int64_t>{1, 1}, {3, 2}}) {
+    tests::TempDir slice;
+    save_slice(slice.path(), uneven_adapter(), k, InferenceGate::paper, {"base", ""});
+    const Adapter loaded = load_adapter(slice.path(), at::kCPU).adapter;
+    EXPECT_EQ(loaded.rule.rank, k);
+    EXPECT_NEAR(adapter::scale(loaded.rule, k), 1, 1e-15);
+    EXPECT_EQ(loaded.layers[0].rank(), first);
+    EXPECT_EQ(loaded.layers[1].rank(), k);
+    EXPECT_TRUE(at::equal(loaded.layers[0].b, uneven_adapter().layers[0].b.narrow(1, 0, first)));
+  }
+}
+
+// PEFT's scale of a module is its own alpha over its own r; JSON's order of keys does not matter
+// where two that name a module agree.
+TEST_F(AdapterIo, PatternsOfAPlainPeftAdapter) {
+  const Adapter saved = uneven_adapter();
+  save_slice(path(), saved, 4, InferenceGate::paper, {"base", ""});
+  for (const bool rslora : {false, true}) {
+    Json peft = config();
+    peft["r"] = 9;
+    peft["lora_alpha"] = 12;
+    peft["use_rslora"] = rslora;
+    peft["rank_pattern"] = {
+        {"^model.layers.\\d+.self_attn.q_proj", 2}, {"q_proj", 2}, {"p_proj|mlp.*", 4}};
+    peft["alpha_pattern"] = {{"layers.0.self_attn.q_proj", 8}, {"proj", 5}};
+    put("adapter_config.json", peft);
+    const Adapter loaded = load_adapter(path(), at::kCPU).adapter;
+    EXPECT_EQ(loaded.rule.rank, 4);
+    EXPECT_EQ(adapter::scale(loaded.rule, 1), 1);
+    EXPECT_EQ(adapter::scale(loaded.rule, 4), 1);
+    const double first = rslora ? 8 / std::sqrt(2.0) : 4, second = rslora ? 6 : 3;
+    EXPECT_LT(tests::relative_error(loaded.layers[0].b, saved.layers[0].b * first), 1e-6);
+    EXPECT_LT(tests::relative_error(loaded.layers[1].b, saved.layers[1].b * second), 1e-6);
+    EXPECT_TRUE(at::equal(loaded.layers[1].a, saved.layers[1].a));
+  }
+  Json peft = config();
+  peft["rank_pattern"] = {{"q_proj", 3}, {"up_proj", 4}};
+  put("adapter_config.json", peft);
+  expect_has(load_error(), "q_proj: lora_A: expected rank 3");
+}
+
+TEST_F(AdapterIo, FittedGates) {
+  Adapter saved = uneven_adapter();
+  saved.layers[0].fit({{3, {0.5, 2}}});
+  saved.layers[1].fit({{1, {1.25}}, {3, {0.75, 1, -1}}});
+  save_adapter(path(), saved, {"base", "12ab"});
+  Adapter loaded = load_adapter(path(), at::kCPU).adapter;
+  EXPECT_EQ(loaded.layers[0].fitted, saved.layers[0].fitted);
+  EXPECT_EQ(loaded.layers[1].fitted, saved.layers[1].fitted);
+  EXPECT_TRUE(loaded.layers[0].gate && loaded.layers[1].gate);
+  loaded.select_rank(3, InferenceGate::paper, at::kCPU);
+  EXPECT_TRUE(at::equal(loaded.layers[0].gate->values(), at::tensor({0.5, 2.0}, at::kFloat)));
+  loaded.select_rank(2, InferenceGate::paper, at::kCPU);
+  EXPECT_TRUE(at::equal(loaded.layers[1].gate->values(), at::ones({2})));
+  // A slice folds them into B.
+  tests::TempDir slice;
+  save_slice(slice.path(), loaded, 3, InferenceGate::paper, {"base", ""});
+  const Adapter cut = load_adapter(slice.path(), at::kCPU).adapter;
+  EXPECT_LT(tests::relative_error(cut.layers[1].b, saved.layers[1].b.narrow(1, 0, 3) *
+                                                       at::tensor({0.75, 1.0, -1.0}, at::kFloat)),
+            1e-6);
+  const Json good = own();
+  for (const Json& bad :
+       {Json{{"9", {{kLayer, {1}}}}}, Json{{"0", {{kLayer, {1}}}}}, Json{{"x", {{kLayer, {1}}}}},
+        Json{{"3", {{"layer", {1}}}}}, Json{{"3", {{kLayer, {1}}}}},
+        Json{{"3", {{kLayer, {1, "2"}}}}}, Json{{"3", {{kLayer, 2}}}}, Json{{"3", 2}}, Json(3)}) {
+    Json json = good;
+    json["fitted"] = bad;
+    put("matlora.json", json);
+    const std::string message = load_error();
+    expect_has(message, "matlora.json");
+    expect_has(message, "'fitted'");
+  }
+}
+
+TEST_F(AdapterIo, HowItWasCompressedIsWritten) {
+  AdapterInfo info{"base", "12ab"};
+  info.compressed = Compression{"from/here", true, 77, 1e-6, 0.5, {{kLayer, {2.5, 1}}}};
+  save_adapter(path(), random_adapter(Scaling::none), info);
+  EXPECT_EQ(own()["compressed"]["from"], "from/here");
+  EXPECT_EQ(own()["compressed"]["weighted"], true);
+  EXPECT_EQ(own()["compressed"]["tokens"], 77);
+  EXPECT_EQ(own()["compressed"]["singular_values"][kLayer], (Json{2.5, 1}));
+  EXPECT_EQ(load_adapter(path(), at::kCPU).adapter.rule.rank, 4);
 }
 
 TEST_F(AdapterIo, MissingAndMisshapenMatrices) {

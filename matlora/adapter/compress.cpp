@@ -1,0 +1,239 @@
+// r directions of a layer before, p = min(r, out), s = min(r, in), m = min(p, s).
+#include "matlora/adapter/compress.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <tuple>
+
+#include "matlora/base/error.h"
+
+namespace matlora::adapter {
+namespace {
+
+/// A singular value below this share of the largest one is rounding: its direction is none.
+constexpr double kNothing = 1e-12;
+
+/// The norm that a layer's errors are measured in.
+struct Norm {
+  at::Tensor root;    // L [in, in], lower triangle; undefined: the identity
+  double factor = 1;  // 0: the inputs are all zero, so no error counts
+};
+
+Norm norm_of(const at::Tensor& moment, const std::string& layer, const std::string& where) {
+  const int64_t in = moment.size(0);
+  const double mean = moment.trace().item<double>() / static_cast<double>(in);
+  if (!std::isfinite(mean) || !at::isfinite(moment).all().item<bool>()) {
+    fail(where, printable(layer), ": its inputs are not finite; try --dtype float32");
+  }
+  if (mean <= 0) return {{}, 0};
+  at::Tensor regular = moment.clone();
+  regular.diagonal().add_(kMomentRegularisation * mean);
+  const auto [root, info] = at::linalg_cholesky_ex(regular);
+  check(info.item<int64_t>() == 0, "compress: ", layer, ": no Cholesky factor");
+  return {root, 1};
+}
+
+/// An update as two float64 factors.
+struct Factors {
+  at::Tensor up, down;  // B diag(g) [out, r], A [r, in]
+};
+
+Factors factors_of(const LayerAdapter& layer, const std::vector<double>& gate,
+                   const std::string& where) {
+  for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
+    if (at::isfinite(matrix.detach()).all().item<bool>()) continue;
+    fail(where, printable(layer.layer), ": lora_", part, " holds numbers that are not finite");
+  }
+  return {layer.b.detach().to(at::kCPU, at::kDouble) * at::tensor(gate, at::kDouble),
+          layer.a.detach().to(at::kCPU, at::kDouble)};
+}
+
+/// [k]: 1 or -1, so that the largest entry of each column of b [out, k] becomes positive.
+at::Tensor signs_of(const at::Tensor& b) {
+  const at::Tensor largest = b.gather(0, b.abs().argmax(0, /*keepdim=*/true)).squeeze(0);
+  return at::where(largest < 0, -1.0, 1.0).to(at::kDouble);
+}
+
+/// matrix, made `size` long in dimension `axis` with zeros, in float32.
+at::Tensor padded(const at::Tensor& matrix, int64_t axis, int64_t size) {
+  std::vector<int64_t> shape = matrix.sizes().vec();
+  shape[static_cast<size_t>(axis)] = size;
+  at::Tensor result = at::zeros(shape, at::kFloat);
+  result.narrow(axis, 0, matrix.size(axis)).copy_(matrix);
+  return result;
+}
+
+/// Sets `layer`'s matrices to `rank` ordered directions; returns all singular values [m].
+at::Tensor decompose(const Factors& factors, const at::Tensor& root, int64_t rank,
+                     LayerAdapter& layer) {
+  const bool weighted = root.defined();
+  const auto [q_up, r_up] = at::linalg_qr(factors.up);  // [out, p], [p, r]
+  const auto [q_down, r_down] =
+      at::linalg_qr((weighted ? factors.down.matmul(root) : factors.down).t());  // [in, s], [s, r]
+  auto [u, values, v] =
+      at::linalg_svd(r_up.matmul(r_down.t()), /*full_matrices=*/false);  // [p, m], [m], [m, s]
+  values = at::where(values > kNothing * values[0], values, 0.0);
+  const int64_t kept = std::min(rank, (values > 0).sum().item<int64_t>());
+  const at::Tensor split = values.narrow(0, 0, kept).sqrt();
+  at::Tensor b = q_up.matmul(u.narrow(1, 0, kept)) * split;                     // [out, k]
+  at::Tensor a = split.unsqueeze(1) * v.narrow(0, 0, kept).matmul(q_down.t());  // [k, in]
+  if (weighted) a = at::linalg_solve_triangular(root, a, /*upper=*/false, /*left=*/false);
+  if (kept > 0) {
+    const at::Tensor signs = signs_of(b);
+    b = b * signs;
+    a = a * signs.unsqueeze(1);
+  }
+  layer.a = padded(a, 0, rank);
+  layer.b = padded(b, 1, rank);
+  return values;
+}
+
+std::vector<double> to_vector(const at::Tensor& values) {
+  const at::Tensor flat = values.contiguous();
+  const double* first = flat.const_data_ptr<double>();
+  return {first, first + flat.numel()};
+}
+
+/// The moment of a layer; undefined without moments.
+at::Tensor moment_of(const LayerAdapter& layer, const Moments* moments) {
+  if (moments == nullptr) return {};
+  const auto found = moments->of.find(layer.layer);
+  check(found != moments->of.end(), "compress: no moments of ", layer.layer);
+  check(found->second.dim() == 2 && found->second.size(0) == layer.a.size(1),
+        "compress: the moments of ", layer.layer, " have another size");
+  return found->second;
+}
+
+/// Layers of one moment one after the other, so that its factor is made once and kept alone.
+std::vector<size_t> order_by_moment(const Adapter& adapter, const Moments* moments) {
+  std::vector<size_t> order(adapter.layers.size());
+  std::iota(order.begin(), order.end(), 0);
+  if (moments == nullptr) return order;
+  std::map<const void*, size_t> first;
+  const auto key = [&](size_t i) {
+    const void* data = moment_of(adapter.layers[i], moments).const_data_ptr();
+    return first.emplace(data, i).first->second;
+  };
+  for (const size_t i : order) key(i);
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
+  return order;
+}
+
+double sum_of_squares(const std::vector<double>& values, int64_t count) {
+  const auto end = values.begin() + std::min(count, static_cast<int64_t>(values.size()));
+  return std::accumulate(values.begin(), end, 0.0,
+                         [](double sum, double x) { return sum + x * x; });
+}
+
+const std::vector<double>& values_of(const Renested& nested, size_t layer) {
+  return nested.singular_values.at(nested.layers[layer].layer);
+}
+
+int64_t cost_of(const LayerAdapter& layer) { return layer.a.size(1) + layer.b.size(0); }
+
+}  // namespace
+
+Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const Moments* moments,
+                const std::string& where) {
+  check(rank >= 1 && rank <= adapter.rule.rank, "renest: rank ", rank, " of ", adapter.rule.rank);
+  Renested result;
+  result.layers = adapter.layers;
+  Norm norm;
+  at::Tensor of;  // what `norm` was made from
+  bool changes = false;
+  for (const size_t i : order_by_moment(adapter, moments)) {
+    LayerAdapter& layer = result.layers[i];
+    const std::vector<double> own = layer_gate(layer, adapter.rule, adapter.rule.rank, gate);
+    const Factors factors = factors_of(layer, own, where);
+    layer.fit({});
+    const at::Tensor moment = moment_of(layer, moments);
+    if (moment.defined() && !moment.is_same(of)) norm = norm_of(of = moment, layer.layer, where);
+    const at::Tensor values = decompose(factors, norm.root, rank, layer);
+    changes = changes || values[0].item<double>() > 0;
+    result.singular_values[layer.layer] = to_vector(values * norm.factor);
+  }
+  if (!changes) fail(where, "the adapter changes nothing: all its updates are zero");
+  return result;
+}
+
+Renested cut(const Renested& whole, std::span<const int64_t> ranks) {
+  Renested result;
+  result.singular_values = whole.singular_values;
+  for (size_t i = 0; i < whole.layers.size(); ++i) {
+    const LayerAdapter& layer = whole.layers[i];
+    if (ranks[i] == 0) continue;
+    result.layers.push_back(
+        {layer.layer, layer.a.narrow(0, 0, ranks[i]), layer.b.narrow(1, 0, ranks[i])});
+  }
+  return result;
+}
+
+Adapter ordered_adapter(std::vector<LayerAdapter> layers) {
+  Adapter adapter;
+  adapter.rule.method = Method::lora;
+  adapter.rule.scaling = Scaling::none;
+  for (const LayerAdapter& layer : layers) {
+    adapter.rule.rank = std::max(adapter.rule.rank, layer.rank());
+  }
+  adapter.rule.train_ranks = powers_of_two(adapter.rule.rank);
+  if (adapter.rule.train_ranks.back() != adapter.rule.rank) {
+    adapter.rule.train_ranks.push_back(adapter.rule.rank);
+  }
+  adapter.layers = std::move(layers);
+  return adapter;
+}
+
+double kept_energy(const Renested& nested, std::span<const int64_t> ranks) {
+  double kept = 0, all = 0;
+  for (size_t i = 0; i < nested.layers.size(); ++i) {
+    const std::vector<double>& values = values_of(nested, i);
+    kept += sum_of_squares(values, ranks[i]);
+    all += sum_of_squares(values, static_cast<int64_t>(values.size()));
+  }
+  return all > 0 ? kept / all : 1;
+}
+
+double kept_energy(const Renested& nested, int64_t rank) {
+  return kept_energy(nested, std::vector<int64_t>(nested.layers.size(), rank));
+}
+
+int64_t rank_for_energy(const Renested& nested, double energy) {
+  constexpr double kRounding = 1e-12;
+  const int64_t last = nested.layers.front().rank();
+  for (int64_t rank = 1; rank < last; ++rank) {
+    if (kept_energy(nested, rank) >= energy - kRounding) return rank;
+  }
+  return last;
+}
+
+std::vector<int64_t> ranks_within(const Renested& nested, int64_t parameters) {
+  int64_t lowest = cost_of(nested.layers.front());
+  std::vector<std::tuple<double, size_t, int64_t>> directions;  // what it is worth, layer, index
+  for (size_t i = 0; i < nested.layers.size(); ++i) {
+    const int64_t cost = cost_of(nested.layers[i]);
+    lowest = std::min(lowest, cost);
+    const std::vector<double>& values = values_of(nested, i);
+    for (int64_t k = 0; k < nested.layers[i].rank() && k < std::ssize(values); ++k) {
+      const double value = values[static_cast<size_t>(k)];
+      if (value > 0) directions.emplace_back(-value * value / static_cast<double>(cost), i, k);
+    }
+  }
+  if (parameters < lowest) {
+    fail("--parameters", "the smallest direction has ", lowest,
+         " numbers; expected at least these, got ", parameters);
+  }
+  std::sort(directions.begin(), directions.end());
+  std::vector<int64_t> ranks(nested.layers.size(), 0);
+  for (const auto& [worth, i, k] : directions) {
+    const int64_t cost = cost_of(nested.layers[i]);
+    if (ranks[i] != k || cost > parameters) continue;  // behind one that did not fit
+    ++ranks[i];
+    parameters -= cost;
+  }
+  return ranks;
+}
+
+}  // namespace matlora::adapter

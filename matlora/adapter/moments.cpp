@@ -1,0 +1,78 @@
+#include "matlora/adapter/moments.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+#include <vector>
+
+#include "matlora/base/error.h"
+
+namespace matlora::adapter {
+
+/// One matrix per distinct input. Which layers share one is seen in the first pass.
+struct MomentCollector::Sums {
+  struct Sum {
+    at::Tensor products;  // [in, in] float64
+    int64_t rows = 0;
+  };
+  bool active = true;
+  std::vector<Sum> sums;
+  std::map<std::string, size_t> of;  // layer -> its sum
+  at::Tensor last;                   // the newest input, kept so that no other takes its place
+  size_t last_sum = 0;
+
+  void see(const std::string& layer, const at::Tensor& x);
+};
+
+void MomentCollector::Sums::see(const std::string& layer, const at::Tensor& x) {
+  const auto known = of.find(layer);
+  if (last.defined() && x.is_same(last)) {
+    if (known == of.end()) of.emplace(layer, last_sum);
+    check(of.at(layer) == last_sum, "moments: ", layer, " shares its input in some passes only");
+    return;
+  }
+  if (known == of.end()) {
+    of.emplace(layer, sums.size());
+    sums.push_back({at::zeros({x.size(1), x.size(1)}, at::kDouble), 0});
+  }
+  last = x;
+  last_sum = of.at(layer);
+  Sum& sum = sums[last_sum];
+  const at::Tensor rows = x.detach().to(at::kFloat);      // [N, in]
+  sum.products.add_(rows.t().matmul(rows).to(at::kCPU));  // [in, in]
+  sum.rows += x.size(0);
+}
+
+class MomentCollector::Observer : public nn::InputObserver {
+ public:
+  Observer(std::string layer, std::shared_ptr<Sums> sums)
+      : layer_(std::move(layer)), sums_(std::move(sums)) {}
+  void see(const at::Tensor& x) override {
+    if (sums_->active) sums_->see(layer_, x);
+  }
+
+ private:
+  std::string layer_;
+  std::shared_ptr<Sums> sums_;
+};
+
+MomentCollector::MomentCollector(nn::Llama& model, const std::set<std::string>& layers)
+    : sums_(std::make_shared<Sums>()) {
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+    if (layers.count(name) > 0) layer.observer = std::make_shared<Observer>(name, sums_);
+  });
+}
+
+MomentCollector::~MomentCollector() { sums_->active = false; }
+
+Moments MomentCollector::take() {
+  for (Sums::Sum& sum : sums_->sums) sum.products.div_(static_cast<double>(sum.rows));
+  Moments moments;
+  for (const auto& [layer, index] : sums_->of) moments.of[layer] = sums_->sums[index].products;
+  sums_->sums.clear();
+  sums_->of.clear();
+  sums_->last.reset();
+  return moments;
+}
+
+}  // namespace matlora::adapter

@@ -1,0 +1,35 @@
+// Gathering the second moments of what a model's layers read: C = E[x xᵀ]. Products are made in
+// float32, one per pass, and added in float64.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "matlora/adapter/compress.h"
+#include "matlora/nn/llama.h"
+
+namespace matlora::adapter {
+
+/// Observes layers of a model until it is destroyed or the model is. Layers that read the same
+/// tensor share one matrix. One thread at a time.
+class MomentCollector {
+ public:
+  /// Puts observers on the model's layers named in `layers`.
+  MomentCollector(nn::Llama& model, const std::set<std::string>& layers);
+  ~MomentCollector();
+  MomentCollector(const MomentCollector&) = delete;
+  MomentCollector& operator=(const MomentCollector&) = delete;
+
+  /// Means over all rows so far. A layer that has read nothing is not in it. The collector starts
+  /// anew.
+  Moments take();
+
+ private:
+  struct Sums;
+  class Observer;
+  std::shared_ptr<Sums> sums_;
+};
+
+}  // namespace matlora::adapter

@@ -1,0 +1,26 @@
+// Second moments of what an adapter's layers read, over records.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "matlora/adapter/compress.h"
+#include "matlora/data/examples.h"
+#include "matlora/nn/llama.h"
+
+namespace matlora::eval {
+
+struct Calibration {
+  adapter::Moments moments;
+  int64_t tokens = 0;  // that went through the model
+};
+
+/// Runs the examples through the model once, without gradients, in packs of about 4096 tokens. The
+/// adapter is attached to `llama` and is left at its full rank under `gate`. As in training, only
+/// positions that predict a label reach the last layer's o_proj and feed-forward. Memory: one
+/// [in, in] float64 matrix for each distinct input (q, k, v share one; gate and up share one).
+Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
+                           adapter::InferenceGate gate, std::span<const data::Example> examples,
+                           bool quiet);
+
+}  // namespace matlora::eval

@@ -1,0 +1,145 @@
+#include "matlora/train/fit.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <cmath>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <string>
+
+#include "matlora/base/error.h"
+#include "matlora/base/progress.h"
+#include "matlora/data/packing.h"
+#include "matlora/train/adamw.h"
+
+namespace matlora::train {
+namespace {
+
+constexpr int64_t kPackTokens = 2048;
+
+using Gates = std::vector<at::Tensor>;  // of the layers in their order, [min(k, r)] each
+
+/// The first directions of a layer with a gate that is learned.
+class GatedDelta : public nn::Delta {
+ public:
+  GatedDelta(at::Tensor a, at::Tensor b, at::Tensor gate)
+      : a_(std::move(a)), b_(std::move(b)), gate_(std::move(gate)) {}
+  nn::LowRank factors(at::ScalarType dtype) const override {
+    return {(a_ * gate_.unsqueeze(1)).to(dtype), b_.to(dtype)};
+  }
+
+ private:
+  at::Tensor a_, b_, gate_;
+};
+
+/// The model with nothing but these directions on it.
+nn::Llama gated(const nn::Llama& llama, const adapter::Adapter& adapter, const Gates& gates) {
+  std::map<std::string, std::shared_ptr<const nn::Delta>> deltas;
+  for (size_t i = 0; i < gates.size(); ++i) {
+    const adapter::LayerAdapter& layer = adapter.layers[i];
+    const int64_t width = gates[i].size(0);
+    deltas[layer.layer] = std::make_shared<GatedDelta>(
+        layer.a.detach().narrow(0, 0, width).to(llama.device()),
+        layer.b.detach().narrow(1, 0, width).to(llama.device()), gates[i]);
+  }
+  nn::Llama result = llama;
+  nn::for_each_linear(result, [&](const std::string& name, nn::Linear& layer) {
+    const auto found = deltas.find(name);
+    layer.delta = found == deltas.end() ? nullptr : found->second;
+  });
+  return result;
+}
+
+/// One leaf per layer, the gate of rank k at inference.
+Gates start_of(const adapter::Adapter& adapter, int64_t k, at::Device device) {
+  Gates gates;
+  for (const adapter::LayerAdapter& layer : adapter.layers) {
+    const auto values = adapter::layer_gate(layer, adapter.rule, k, adapter.inference_gate);
+    gates.push_back(at::tensor(values, at::kFloat).to(device).requires_grad_());
+  }
+  return gates;
+}
+
+Gates copy_of(const Gates& gates) {
+  Gates copies;
+  for (const at::Tensor& gate : gates) copies.push_back(gate.detach().clone());
+  return copies;
+}
+
+at::Tensor losses_of(const nn::Llama& model, const data::Pack& pack) {
+  return model.scores(model.hidden(pack.tokens, pack.lengths, pack.rows), pack.labels).losses;
+}
+
+double mean_loss(const nn::Llama& model, std::span<const data::Pack> packs) {
+  const c10::NoGradGuard no_grad;
+  double sum = 0;
+  int64_t labels = 0;
+  for (const data::Pack& pack : packs) {
+    sum += losses_of(model, pack).sum(at::kDouble).item<double>();
+    labels += pack.label_count();
+  }
+  return sum / static_cast<double>(labels);
+}
+
+/// What one rank's fitting found best.
+struct Best {
+  double loss = 0;
+  Gates gates;  // empty: the start
+};
+
+FittedRank fit_rank(const nn::Llama& llama, const adapter::Adapter& adapter, int64_t k,
+                    std::span<const data::Pack> packs, const FitOptions& options, Best& best) {
+  const Gates gates = start_of(adapter, k, llama.device());
+  const nn::Llama model = gated(llama, adapter, gates);
+  const double before = mean_loss(model, packs);
+  best = {before, {}};
+  AdamW optimizer(gates, /*weight_decay=*/0);
+  for (int64_t step = 0; step < options.steps; ++step) {
+    const data::Pack& pack = packs[static_cast<size_t>(step) % packs.size()];
+    const at::Tensor losses = losses_of(model, pack);
+    losses.backward(at::full_like(losses, 1.0 / static_cast<double>(pack.label_count())));
+    const double left = static_cast<double>(options.steps - step);
+    optimizer.step(options.learning_rate * left / static_cast<double>(options.steps));
+    const int64_t done = step + 1;
+    if (done != options.steps && done != options.steps / 2) continue;
+    const double loss = mean_loss(model, packs);
+    if (std::isfinite(loss) && loss < best.loss) best = {loss, copy_of(gates)};
+  }
+  return {k, before, best.loss};
+}
+
+std::vector<double> to_vector(const at::Tensor& gate) {
+  const at::Tensor values = gate.to(at::kCPU, at::kDouble).contiguous();
+  return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
+}
+
+}  // namespace
+
+std::vector<FittedRank> fit_gates(const nn::Llama& llama, adapter::Adapter& adapter,
+                                  std::span<const int64_t> ranks,
+                                  std::span<const data::Example> examples,
+                                  const FitOptions& options) {
+  check(!examples.empty() && !llama.on_demand(), "fit: no examples, or weights on demand");
+  std::vector<int64_t> indices(examples.size());
+  std::iota(indices.begin(), indices.end(), 0);
+  std::vector<data::Pack> packs;
+  for (const auto& group : data::split_by_tokens(examples, indices, kPackTokens)) {
+    packs.push_back(data::pack(examples, group, llama.device()));
+  }
+  Progress progress("fit", static_cast<int64_t>(ranks.size()), options.quiet);
+  std::vector<FittedRank> results;
+  std::vector<std::map<int64_t, std::vector<double>>> fitted;
+  for (const adapter::LayerAdapter& layer : adapter.layers) fitted.push_back(layer.fitted);
+  for (const int64_t k : ranks) {
+    Best best;
+    results.push_back(fit_rank(llama, adapter, k, packs, options, best));
+    for (size_t i = 0; i < best.gates.size(); ++i) fitted[i][k] = to_vector(best.gates[i]);
+    progress.update(static_cast<double>(results.size()), cat("rank ", k));
+  }
+  for (size_t i = 0; i < fitted.size(); ++i) adapter.layers[i].fit(std::move(fitted[i]));
+  return results;
+}
+
+}  // namespace matlora::train

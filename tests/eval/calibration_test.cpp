@@ -1,0 +1,100 @@
+#include "matlora/eval/calibration.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "matlora/data/packing.h"
+#include "matlora/nn/rms_norm.h"
+#include "tests/support/tiny_run.h"
+
+namespace matlora::eval {
+namespace {
+
+using tests::relative_error;
+
+adapter::Adapter attached(nn::Llama& model, const std::vector<std::string>& targets) {
+  adapter::Adapter adapter;
+  adapter.rule.rank = 3;
+  adapter.rule.train_ranks = {1, 3};
+  adapter.layers = adapter::new_layers(model, targets, 3, adapter::Init::paper, 7);
+  uint64_t seed = 200;
+  for (adapter::LayerAdapter& layer : adapter.layers) {
+    layer.b = tests::random_tensor(layer.b.sizes(), ++seed);
+  }
+  adapter::attach(model, adapter, "test");
+  return adapter;
+}
+
+/// Keeps what a layer read.
+struct Recorder : nn::InputObserver {
+  std::vector<at::Tensor> inputs;
+  void see(const at::Tensor& x) override { inputs.push_back(x.detach().to(at::kDouble)); }
+  at::Tensor moment() const {
+    const at::Tensor x = at::cat(inputs);
+    return x.t().matmul(x) / static_cast<double>(x.size(0));
+  }
+};
+
+// One example a pass, with the adapter at its full rank.
+TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
+  nn::Llama model = tests::tiny_llama();
+  adapter::Adapter adapter = attached(model, {"all-linear"});
+  const std::vector<data::Example> examples = tests::tiny_examples(12);
+  const Calibration found =
+      gather_moments(model, adapter, adapter::InferenceGate::trained, examples, true);
+
+  std::map<std::string, std::shared_ptr<Recorder>> recorders;
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+    EXPECT_FALSE(layer.observer) << name;  // the caller's model is not observed
+    layer.observer = recorders[name] = std::make_shared<Recorder>();
+  });
+  adapter.select_rank(3, adapter::InferenceGate::trained, at::kCPU);
+  int64_t tokens = 0;
+  for (int64_t i = 0; i < 12; ++i) {
+    const data::Pack pack = data::pack(examples, std::vector<int64_t>{i}, at::kCPU);
+    model.hidden(pack.tokens, pack.lengths, pack.rows);
+    tokens += pack.token_count();
+  }
+  EXPECT_EQ(found.tokens, tokens);
+  ASSERT_EQ(found.moments.of.size(), 14u);
+  for (const auto& [layer, moment] : found.moments.of) {
+    EXPECT_EQ(moment.scalar_type(), at::kDouble);
+    EXPECT_LT(relative_error(moment, recorders.at(layer)->moment()), 1e-5) << layer;
+  }
+}
+
+TEST(GatherMoments, TheFirstLayersInputByHand) {
+  nn::Llama model = tests::tiny_llama();
+  adapter::Adapter adapter = attached(model, {"k_proj"});
+  const std::vector<data::Example> examples = tests::tiny_examples(3);
+  const Calibration found =
+      gather_moments(model, adapter, adapter::InferenceGate::paper, examples, true);
+  const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
+  const at::Tensor x = nn::rms_norm(at::embedding(model.embedding, pack.tokens),
+                                    model.layers[0].input_norm, model.rms_norm_eps)
+                           .to(at::kDouble);
+  EXPECT_LT(relative_error(found.moments.of.at("model.layers.0.self_attn.k_proj"),
+                           x.t().matmul(x) / static_cast<double>(x.size(0))),
+            1e-6);
+}
+
+TEST(GatherMoments, LayersOfOneInputShareAMatrix) {
+  nn::Llama model = tests::tiny_llama();
+  adapter::Adapter adapter =
+      attached(model, {"q_proj", "v_proj", "o_proj", "gate_proj", "up_proj"});
+  const Calibration found =
+      gather_moments(model, adapter, adapter::InferenceGate::paper, tests::tiny_examples(4), true);
+  const auto data = [&](const std::string& layer) {
+    return found.moments.of.at("model.layers.1." + layer).const_data_ptr();
+  };
+  EXPECT_EQ(found.moments.of.size(), 10u);
+  EXPECT_EQ(data("self_attn.q_proj"), data("self_attn.v_proj"));
+  EXPECT_EQ(data("mlp.gate_proj"), data("mlp.up_proj"));
+  EXPECT_NE(data("self_attn.q_proj"), data("self_attn.o_proj"));
+  EXPECT_NE(data("self_attn.o_proj"), data("mlp.up_proj"));
+}
+
+}  // namespace
+}  // namespace matlora::eval
