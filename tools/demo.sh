@@ -85,16 +85,15 @@ echo "demo: $data: up to $train_problems records to train on, $test_problems to 
 
 # Each with its best rate of docs/benchmarks.md. An adapter records the gate for its later use.
 train lora lora 1e-2 paper
-train matryoshka-paper matryoshka 1e-2 paper
-train matryoshka matryoshka 3e-3 trained
+train matryoshka matryoshka 1e-2 paper
+train nested nested 3e-3 trained
 
 "$program" sweep --model "$model" --adapter "LoRA=$out/lora" \
-  --adapter "Matryoshka (paper's gate)=$out/matryoshka-paper" \
-  --adapter "Matryoshka (trained gate)=$out/matryoshka" \
+  --adapter "Matryoshka (as published)=$out/matryoshka" --adapter "nested=$out/nested" \
   --data "$test" --ranks "$ranks" --limit "$test_problems" --output "$out/sweep" --force >/dev/null
 python3 tools/demo_summary.py table "$out/sweep/sweep.csv"
 
-"$program" slice --adapter "$out/matryoshka" --rank 4 --output "$out/rank4" --force
+"$program" slice --adapter "$out/nested" --rank 4 --output "$out/rank4" --force
 if grep -m1 '[^[:space:]]' "$test" | grep -qE '"(question|prompt)"'; then
   "$program" generate --model "$model" --adapter "$out/rank4" --max-new-tokens 160 --quiet \
     --prompts "$test" --limit 1 | python3 tools/demo_summary.py answer "$test"

@@ -40,7 +40,8 @@ nn::LowRank NestedLora::factors(at::ScalarType dtype) const {
 nn::LowRank NestedLora::compute(at::ScalarType dtype) const {
   const int64_t width = std::min(gate_->width(), a_.size(0));  // fewer: ranks per layer
   if (width == 0) return {};
-  const at::Tensor gate = gate_->values().narrow(0, 0, width);
+  at::Tensor gate = gate_->values();
+  if (width < gate.size(0)) gate = gate.narrow(0, 0, width);
   const at::Tensor down = a_.narrow(0, 0, width) * gate.unsqueeze(1);  // [w, in]
   return {down.to(dtype), b_.narrow(1, 0, width).to(dtype)};
 }

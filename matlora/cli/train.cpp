@@ -8,6 +8,7 @@
 #include <iostream>
 #include <set>
 
+#include "matlora/adapter/compress.h"
 #include "matlora/adapter/fold.h"
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
@@ -20,6 +21,7 @@
 #include "matlora/cli/train_config.h"
 #include "matlora/cli/train_evaluation.h"
 #include "matlora/data/examples.h"
+#include "matlora/eval/calibration.h"
 #include "matlora/train/checkpoint.h"
 #include "matlora/train/trainer.h"
 
@@ -28,6 +30,9 @@ namespace {
 
 /// A stop waits so long for the end of the step that is under way, then drops it.
 constexpr double kPatience_s = 1;
+
+/// Of the last steps' examples, whose inputs weigh the directions of --nest svd.
+constexpr int64_t kNestingTokens = 8192;
 
 /// Of tokens and where their labels begin: the same for a file that was moved.
 std::string data_hash(const data::Examples& examples) {
@@ -179,6 +184,35 @@ class Train : public Command {
                : adapter;
   }
 
+  /// The update that was trained, its directions in the order of what they do to the layers'
+  /// outputs (adapter/compress.h), weighted by the inputs of the last steps' examples.
+  adapter::Adapter renested(const Common& common, const model::Model& base,
+                            adapter::Adapter& adapter, const train::Trainer& trainer) {
+    // At its full rank the trained gate is what was trained; DyLoRA's is that of R.
+    constexpr auto kGate = adapter::InferenceGate::trained;
+    const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
+    const eval::Calibration found =
+        eval::gather_moments(base.llama, adapter, kGate, examples, /*quiet=*/true);
+    adapter::Renested nested =
+        adapter::renest(adapter, kGate, adapter.rule.rank, &found.moments, c_.output);
+    say(common.quiet, cat("re-nested, weighted by the inputs of ", found.tokens, " tokens"));
+    adapter::Adapter result;
+    result.rule = adapter::unit_rule(adapter.rule);
+    result.inference_gate = kGate;
+    result.layers = std::move(nested.layers);
+    for (adapter::LayerAdapter& layer : result.layers) {
+      layer.a = layer.a.to(base.llama.device());
+      layer.b = layer.b.to(base.llama.device());
+    }
+    info_.compressed = model::Compression{"",
+                                          true,
+                                          found.tokens,
+                                          adapter::kMomentRegularisation,
+                                          1,
+                                          std::move(nested.singular_values)};
+    return result;
+  }
+
   /// Everything of the last whole step, so that the run can be continued and used.
   void save_all(const adapter::Adapter& adapter, train::Trainer& trainer,
                 RunDirectory& directory) const {
@@ -231,7 +265,8 @@ class Train : public Command {
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
     if (trainer.done()) {
-      adapter::Adapter result = shipped(adapter);
+      adapter::Adapter result =
+          c_.nest == "svd" ? renested(common, base, adapter, trainer) : shipped(adapter);
       adapter::attach(base.llama, result, c_.output);
       directory.save([&] { model::save_adapter(directory.path(), result, info_); });
       adapter = std::move(result);

@@ -38,7 +38,9 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   option("--rank-weights", c.recipe.rank_weights,
          "of nested: how often a sequence is seen at each rank; others share the rest");
   option("--nest", c.nest,
-         "order the directions at the end of the run: svd | none | auto (svd for nested)");
+         "order the directions at the end of the run, weighted by the layers' inputs: svd | none | "
+         "auto "
+         "(none, until the figures say where svd is better)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
   option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
   option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");
@@ -207,6 +209,7 @@ train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule&
           {"scaling", c.scaling},
           {"mask", c.mask},
           {"alpha", text(c.alpha)},
+          {"nest", c.nest},
           {"rank-weights", rule.method == adapter::Method::nested ? r.rank_weights : ""},
           {"rank", text(c.rank)},
           {"train-ranks", join(rule.train_ranks)},

@@ -177,6 +177,20 @@ std::optional<StepReport> Trainer::try_step(const AfterPack& after_pack) {
   return report;
 }
 
+std::vector<data::Example> Trainer::last_examples(int64_t tokens) const {
+  std::vector<data::Example> result;
+  int64_t found = 0;
+  for (int64_t step = step_ - 1; step >= 0 && found < tokens; --step) {
+    for (const Indices& indices : micro_batches(step)) {
+      for (const int64_t i : indices) {
+        result.push_back(examples_[static_cast<size_t>(i)]);
+        found += static_cast<int64_t>(result.back().tokens.size());
+      }
+    }
+  }
+  return result;
+}
+
 StepReport Trainer::run_step() { return *try_step({}); }
 
 }  // namespace matlora::train

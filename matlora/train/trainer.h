@@ -73,6 +73,10 @@ class Trainer {
   /// thread that saves them.
   [[nodiscard]] std::unique_lock<std::mutex> hold() { return std::unique_lock(updating_); }
 
+  /// The examples of the last steps, the latest step first: of as many whole steps as reach
+  /// `tokens` tokens, or of all.
+  std::vector<data::Example> last_examples(int64_t tokens) const;
+
   AdamW& optimizer() { return optimizer_; }
   /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
   void set_step(int64_t step) { step_ = step; }

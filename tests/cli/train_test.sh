@@ -76,6 +76,23 @@ cmp -s weights/$weights diag8/$weights || fail "only full ranks: not Matryoshka'
 expect_ok "${base[@]}" --output constant --max-steps 2 --mask constant --rank-weights full:1
 expect_ok "${base[@]}" --output plain --max-steps 2 --method lora
 
+# Re-nesting leaves the full rank as it is.
+for method in nested matryoshka lora dylora; do
+  for nest in none svd; do
+    expect_ok "${base[@]}" --output "$method-$nest" --max-steps 12 --method $method --nest $nest \
+      --inference-gate trained
+    expect_ok sweep --model "$model" --adapter "$method-$nest" --data data.jsonl --ranks 1,8 \
+      --output "$method-$nest-sweep" "${cpu[@]}"
+  done
+  python3 - "$method" <<'END' || fail "--nest svd of $method: rank 8 is another, or rank 1 no better"
+import json, sys
+none, svd = ([row["loss"] for row in json.load(open(f"{sys.argv[1]}-{nest}-sweep/sweep.json"))["rows"]] for nest in ("none", "svd"))
+ordered = sys.argv[1] == "dylora"  # its prefixes were trained; for these the SVD may be a little worse
+sys.exit(abs(none[1] - svd[1]) > 1e-5 * none[1] or (not ordered and svd[0] >= none[0]))
+END
+  grep -q '"singular_values"' "$method-svd/matlora.json" || fail "$method: no singular values"
+done
+
 # The paper's method as it is published.
 expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --max-steps 2 --preset paper \
   --output paper
