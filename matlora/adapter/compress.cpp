@@ -2,8 +2,10 @@
 #include "matlora/adapter/compress.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numeric>
 #include <tuple>
@@ -41,12 +43,7 @@ struct Factors {
   at::Tensor up, down;  // B diag(g) [out, r], A [r, in]
 };
 
-Factors factors_of(const LayerAdapter& layer, const std::vector<double>& gate,
-                   const std::string& where) {
-  for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
-    if (at::isfinite(matrix.detach()).all().item<bool>()) continue;
-    fail(where, printable(layer.layer), ": lora_", part, " holds numbers that are not finite");
-  }
+Factors factors_of(const LayerAdapter& layer, const std::vector<double>& gate) {
   return {layer.b.detach().to(at::kCPU, at::kDouble) * at::tensor(gate, at::kDouble),
           layer.a.detach().to(at::kCPU, at::kDouble)};
 }
@@ -107,19 +104,26 @@ at::Tensor moment_of(const LayerAdapter& layer, const Moments* moments) {
   return found->second;
 }
 
-/// Layers of one moment one after the other, so that its factor is made once and kept alone.
-std::vector<size_t> order_by_moment(const Adapter& adapter, const Moments* moments) {
-  std::vector<size_t> order(adapter.layers.size());
-  std::iota(order.begin(), order.end(), 0);
-  if (moments == nullptr) return order;
-  std::map<const void*, size_t> first;
-  const auto key = [&](size_t i) {
-    const void* data = moment_of(adapter.layers[i], moments).const_data_ptr();
-    return first.emplace(data, i).first->second;
-  };
-  for (const size_t i : order) key(i);
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) < key(b); });
-  return order;
+/// Layers of one moment together, so that its factor is made once and is not kept.
+std::vector<std::vector<size_t>> groups_by_moment(const Adapter& adapter, const Moments* moments) {
+  std::vector<std::vector<size_t>> groups;
+  std::map<const void*, size_t> known;
+  for (size_t i = 0; i < adapter.layers.size(); ++i) {
+    const at::Tensor moment = moment_of(adapter.layers[i], moments);
+    const void* data = moment.defined() ? moment.const_data_ptr() : nullptr;
+    const size_t group =
+        data == nullptr ? groups.size() : known.emplace(data, groups.size()).first->second;
+    if (group == groups.size()) groups.emplace_back();
+    groups[group].push_back(i);
+  }
+  return groups;
+}
+
+void check_finite(const LayerAdapter& layer, const std::string& where) {
+  for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
+    if (at::isfinite(matrix.detach()).all().item<bool>()) continue;
+    fail(where, printable(layer.layer), ": lora_", part, " holds numbers that are not finite");
+  }
 }
 
 double sum_of_squares(const std::vector<double>& values, int64_t count) {
@@ -138,22 +142,33 @@ int64_t cost_of(const LayerAdapter& layer) { return layer.a.size(1) + layer.b.si
 
 Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const Moments* moments,
                 const std::string& where) {
-  check(rank >= 1 && rank <= adapter.rule.rank, "renest: rank ", rank, " of ", adapter.rule.rank);
+  const int64_t full = adapter.rule.rank;
+  check(rank >= 1 && rank <= full, "renest: rank ", rank, " of ", full);
+  for (const LayerAdapter& layer : adapter.layers) check_finite(layer, where);
   Renested result;
   result.layers = adapter.layers;
-  Norm norm;
-  at::Tensor of;  // what `norm` was made from
-  bool changes = false;
-  for (const size_t i : order_by_moment(adapter, moments)) {
-    LayerAdapter& layer = result.layers[i];
-    const std::vector<double> own = layer_gate(layer, adapter.rule, adapter.rule.rank, gate);
-    const Factors factors = factors_of(layer, own, where);
-    layer.fit({});
-    const at::Tensor moment = moment_of(layer, moments);
-    if (moment.defined() && !moment.is_same(of)) norm = norm_of(of = moment, layer.layer, where);
-    const at::Tensor values = decompose(factors, norm.root, rank, layer);
-    changes = changes || values[0].item<double>() > 0;
-    result.singular_values[layer.layer] = to_vector(values * norm.factor);
+  std::vector<at::Tensor> values(result.layers.size());  // weighted, [m] each
+  std::atomic<bool> changes = false;
+  const auto groups = groups_by_moment(adapter, moments);
+  const auto nest = [&](const std::vector<size_t>& group) {
+    const at::Tensor moment = moment_of(adapter.layers[group[0]], moments);
+    const Norm norm =
+        moment.defined() ? norm_of(moment, adapter.layers[group[0]].layer, where) : Norm();
+    for (const size_t i : group) {
+      LayerAdapter& layer = result.layers[i];
+      const Factors factors = factors_of(layer, layer_gate(layer, adapter.rule, full, gate));
+      layer.fit({});
+      const at::Tensor own = decompose(factors, norm.root, rank, layer);
+      if (own[0].item<double>() > 0) changes = true;
+      values[i] = own * norm.factor;
+    }
+  };
+  // Layers at once: QR and SVD of one on all threads take longer than on a single one.
+  at::parallel_for(0, std::ssize(groups), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) nest(groups[static_cast<size_t>(i)]);
+  });
+  for (size_t i = 0; i < values.size(); ++i) {
+    result.singular_values[result.layers[i].layer] = to_vector(values[i]);
   }
   if (!changes) fail(where, "the adapter changes nothing: all its updates are zero");
   return result;
