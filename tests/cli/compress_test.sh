@@ -4,7 +4,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/helpers.sh"
 
 write_records data.jsonl 12
-expect_ok train --model "$model" --data data.jsonl --output adapter "${cpu[@]}" "${small[@]}" \
+expect_ok train --method matryoshka --model "$model" --data data.jsonl --output adapter "${cpu[@]}" "${small[@]}" \
   --max-steps 6 --inference-gate trained
 
 # loss of a rank, with six digits
