@@ -12,7 +12,7 @@ import subprocess
 import parity
 
 MODEL, REPOSITORY = "untied_gqa", "HuggingFaceTB/SmolLM2-135M-Instruct"
-QUESTION = "What is the port of the gateway?"
+QUESTION = "For how many days are logs kept?"
 
 
 def blocks(language):
