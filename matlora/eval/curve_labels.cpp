@@ -84,6 +84,7 @@ std::string PointLabels::add(double x, double high, double low, const std::strin
   for (const auto& one : places) {
     const Rect rect{one.left - 1, one.y - kNumberTop, one.left + width + 1, one.y + 1};
     if (!is_free(rect) || rect.bottom > kPlotBottom || rect.left < kPlotLeft - 6) continue;
+    if (rect.top < kPlotTop - kNumberTop) continue;  // the panel's title is there
     taken_.push_back(rect);
     return label(one.left, one.y, "start", "strong value", text);
   }
