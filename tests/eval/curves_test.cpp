@@ -156,6 +156,17 @@ TEST(Curves, NumbersAreOffTheLine) {
   }
 }
 
+// At the top of the axis a number is below its bar: above it is the panel's title.
+TEST(Curves, NumbersAreOffTheTitle) {
+  Panel panel{"p", "", {{"c", {{1, 0.9, 0.1}, {2, 0.95, 0.05}, {4, 1.0, 0.0}}}}};
+  panel.least = 0;
+  panel.most = 1;
+  const std::string svg = panel_svg(panel, RankScale::log2);
+  const auto base = numbers_in(svg, "<text class=\"strong value\"", "y");
+  ASSERT_EQ(base.size(), 3u);
+  for (const double y : base) EXPECT_GT(y, 34) << "the plot begins at 34";
+}
+
 TEST(Curves, AnAccuracyIsNeverNegative) {
   Panel panel{"p", "", {{"c", {{0, 0.0, 0.0}, {1, 0.02, 0.05}, {2, 0.05, 0.1}}}}};
   EXPECT_GT(occurrences(panel_svg(panel, RankScale::log2), ">-0."), 0u);  // so it would be
