@@ -209,7 +209,6 @@ train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule&
           {"scaling", c.scaling},
           {"mask", c.mask},
           {"alpha", text(c.alpha)},
-          {"nest", c.nest},
           {"rank-weights", rule.method == adapter::Method::nested ? r.rank_weights : ""},
           {"rank", text(c.rank)},
           {"train-ranks", join(rule.train_ranks)},
