@@ -213,6 +213,18 @@ class Train : public Command {
     return result;
   }
 
+  /// What a run that is done gives. Where it cannot be re-nested it is kept as it was trained.
+  adapter::Adapter finished(const Common& common, const model::Model& base,
+                            adapter::Adapter& adapter, const train::Trainer& trainer) {
+    if (c_.nest != "svd") return shipped(adapter);
+    try {
+      return renested(common, base, adapter, trainer);
+    } catch (const UserError& error) {
+      say(false, cat("note: not re-nested: ", error.what()));
+      return shipped(adapter);
+    }
+  }
+
   /// Everything of the last whole step, so that the run can be continued and used.
   void save_all(const adapter::Adapter& adapter, train::Trainer& trainer,
                 RunDirectory& directory) const {
@@ -265,8 +277,7 @@ class Train : public Command {
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
     if (trainer.done()) {
-      adapter::Adapter result =
-          c_.nest == "svd" ? renested(common, base, adapter, trainer) : shipped(adapter);
+      adapter::Adapter result = finished(common, base, adapter, trainer);
       adapter::attach(base.llama, result, c_.output);
       directory.save([&] { model::save_adapter(directory.path(), result, info_); });
       adapter = std::move(result);

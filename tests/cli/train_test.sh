@@ -93,6 +93,12 @@ END
   grep -q '"singular_values"' "$method-svd/matlora.json" || fail "$method: no singular values"
 done
 
+# What cannot be re-nested is kept as it was trained.
+expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --lr 0 --max-steps 2 --nest svd \
+  --output unmoved
+grep -q "note: not re-nested" err.txt || fail "no word on it: $(cat err.txt)"
+expect_file unmoved/$weights
+
 # The paper's method as it is published.
 expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --max-steps 2 --preset paper \
   --output paper
