@@ -1,18 +1,18 @@
-"""LoRA, DyLoRA and Matryoshka trained alike, each with its own best learning rate, scored at every rank with both inference gates.
+"""What is the best adapter at every rank? Methods trained alike, each with its own best learning rate, and scored at ranks 1, 2, 4, 8, 16.
 
-    study.py --data train.jsonl [--test test.jsonl] [--work build/study] [--problems 256] [--rank 16] [--lrs 3e-4,1e-3,3e-3] [--seeds 42,43] [--jobs 2]
+    study.py --data TRAIN.jsonl [--setting short] [--only nested-half,single-1] [--jobs 2]      train and score what is missing
+    study.py --data TRAIN.jsonl --report                                                        the tables, of what is there
 
-Some three hours on two cores. Every method is trained with every learning rate (and further ones, each three times the last, while the best is the
-outermost), swept over its ranks on validation problems out of the training file, and the rate with the largest AURAC v2 of token accuracy taken, for
-each gate by itself. The winners are trained with every seed and swept on the test file. One thread a process; what is there is not made again, so a run
-can be stopped and taken up. Writes tables to the terminal, WORK/study.json, and WORK/mean/NAME/sweep.json for a picture (that of docs is drawn from the tables of docs/benchmarks.md by
-bench/figures.py):
-
-    matlora sweep --model M --data test.jsonl --limit 48 --output DIR --compare "LoRA=WORK/mean/lora-paper" ..
+Every figure is a line of bench/study_results.jsonl, which is part of the project: what is there is not made again, on this machine or on the next, so
+the study can be stopped at any moment and taken up. A contender is trained with each of its learning rates and the setting's first seed and scored on the
+last 48 training problems; every form of it (how it is cut) takes the rate with the least mean loss there, is trained with it and every seed, and scored
+on the first 48 test problems. One thread a process.
 """
 
-import concurrent.futures
+import collections
+import fcntl
 import json
+import os
 import pathlib
 import shutil
 import statistics
@@ -21,158 +21,223 @@ import threading
 
 import harness
 
-METHODS = {"lora": "LoRA", "dylora": "DyLoRA", "matryoshka": "Matryoshka"}
-GATES = {"lora": ["paper", "trained"], "dylora": ["paper"], "matryoshka": ["paper", "trained"]}  # DyLoRA's two are the same
-LADDER = ["1e-5", "3e-5", "1e-4", "3e-4", "1e-3", "3e-3", "1e-2", "3e-2", "1e-1"]
-MEASURE = "aurac_v2"
+RANKS = [1, 2, 4, 8, 16]
+RESULTS = harness.ROOT / "bench/study_results.jsonl"
+
+
+class Contender(collections.namedtuple("Contender", "name title flags forms rates ranks")):
+    """A way to train. forms: {name: flags of sweep, or None for the same re-nested}; rates: the learning rates to choose from."""
+
+
+def contender(name, title, flags, forms, rates, ranks=None):
+    return Contender(name, title, flags.split(), forms, rates.split(","), ranks or RANKS)
+
+
+PAPER, TRAINED, RENESTED = {"paper": ["--inference-gate", "paper"]}, {"trained": ["--inference-gate", "trained"]}, {"renested": None}
+NESTED = "--method nested --nest none --rank 16 "
+MATRYOSHKA = "--method matryoshka --nest none --rank 16 --scaling "
+ONE_RANK = "--method lora --nest none --rank "
+# The rates of LoRA (cut), DyLoRA and Matryoshka with scaling sqrt were chosen from 3e-4 .. 3e-2 in version 0.1.0 (docs/benchmarks.md).
+CONTENDERS = [
+    *(contender(f"single-{rank}", f"LoRA of rank {rank} alone", ONE_RANK + str(rank), PAPER, "3e-3,1e-2", [rank]) for rank in RANKS),
+    contender("nested-half", "nested, full 1/2", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
+    contender("nested-third", "nested, full 2/3", NESTED + "--rank-weights full:0.67", TRAINED, "3e-3"),
+    contender("lora", "LoRA of rank 16", ONE_RANK + "16", PAPER | RENESTED, "1e-2"),
+    contender("matryoshka", "Matryoshka", MATRYOSHKA + "sqrt", TRAINED | RENESTED, "3e-3"),
+    contender("matryoshka-paper", "Matryoshka, the paper's gate", MATRYOSHKA + "sqrt", PAPER, "1e-2"),
+    contender("dylora", "DyLoRA", "--method dylora --nest none --rank 16", PAPER, "3e-3"),
+    contender("dylora-constant", "DyLoRA, constant scale", "--method dylora --nest none --rank 16 --mask constant", TRAINED, "3e-3,1e-2"),
+    contender("matryoshka-rank", "Matryoshka, scaling rank", MATRYOSHKA + "rank", PAPER | TRAINED | RENESTED, "3e-3,1e-2"),
+    contender("matryoshka-none", "Matryoshka, scaling none", MATRYOSHKA + "none", PAPER | TRAINED | RENESTED, "3e-4,1e-3"),
+]
+# Tried on the validation problems with one seed, to find what is worth more.
+LEADS = [
+    contender("nested-half", "nested, full 1/2", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
+    contender("kaiming", "init kaiming", NESTED + "--rank-weights full:0.5 --init kaiming", TRAINED, "3e-3,1e-2"),
+    contender("ends", "full 0.6, rank 1 0.2, rank 2 0.1", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1", TRAINED, "3e-3"),
+    contender("kaiming-1", "LoRA of rank 1, init kaiming", ONE_RANK + "1 --init kaiming", PAPER, "3e-3", [1]),
+    contender("kaiming-16", "LoRA of rank 16, init kaiming", ONE_RANK + "16 --init kaiming", PAPER, "3e-3", [16]),
+    contender("none", "scaling none", NESTED + "--rank-weights full:0.5 --scaling none", TRAINED, "1e-3"),
+]
+SETTINGS = {
+    "short": {"title": "256 problems, 32 steps", "limit": 256, "seeds": [42, 43, 44]},
+    "long": {"title": "2,000 problems, 300 steps", "limit": 2000, "steps": 300, "seeds": [42, 43]},
+}
+Key = collections.namedtuple("Key", "setting contender rate seed form on")
+
+
+class Results:
+    """The lines of the file; several studies may add to it at once."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.lock = threading.Lock()
+
+    def read(self):
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        rows = [json.loads(line) for line in lines if line]
+        return {Key(*(row[field] for field in Key._fields)): row for row in rows}
+
+    def add(self, key, figures):
+        with self.lock, self.path.open("a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(json.dumps(key._asdict() | figures) + "\n")
+
+
+def mean_loss(row):
+    return statistics.mean(figures[1] for figures in row["rows"])
+
+
+def chosen_rate(results, setting, seed, one, form):
+    """The rate with the least mean loss over the ranks on the validation problems; None while one is missing."""
+    losses = {}
+    for rate in one.rates:
+        row = results.get(Key(setting, one.name, rate, seed, form, "validation"))
+        if row is None and len(one.rates) > 1:
+            return None
+        losses[rate] = mean_loss(row) if row else 0
+    return min(losses, key=losses.get)
+
+
+def wanted(results, setting, contenders, leads):
+    """[Key] that are missing, leads first; a contender's finals come when its rates are known."""
+    first, *_ = seeds = SETTINGS[setting]["seeds"]
+    keys = [Key(setting, one.name, rate, first, form, "validation") for one in leads for rate in one.rates for form in one.forms]
+    for one in contenders:
+        for form in one.forms:
+            if len(one.rates) > 1:
+                keys += [Key(setting, one.name, rate, first, form, "validation") for rate in one.rates]
+            rate = chosen_rate(results, setting, first, one, form)
+            keys += [Key(setting, one.name, rate, seed, form, "test") for seed in seeds if rate]
+    return [key for key in keys if key not in results]
 
 
 class Study:
-    """The runs on disk; each is made once, in a temporary folder that is renamed when whole."""
-
     def __init__(self, options):
         self.options = options
         self.work = pathlib.Path(options.work)
         self.work.mkdir(parents=True, exist_ok=True)
         self.validation = self.work / "validation.jsonl"
         lines = [line for line in pathlib.Path(options.data).read_text(encoding="utf-8").split("\n") if line]
-        self.validation.write_text("\n".join(lines[-options.validation:]) + "\n", encoding="utf-8")
-        self.locks = {}
-        self.lock = threading.Lock()
+        self.validation.write_text("\n".join(lines[-48:]) + "\n", encoding="utf-8")
+        names = options.only.split(",") if options.only else [one.name for one in CONTENDERS + LEADS]
+        self.contenders = [one for one in CONTENDERS if one.name in names]
+        self.leads = [one for one in LEADS if one.name in names] if options.setting == "short" else []
+        self.results = Results(RESULTS)
+        self.claimed, self.lock = set(), threading.Lock()
 
-    def once(self, path, command):
-        with self.lock:
-            lock = self.locks.setdefault(path, threading.Lock())
-        with lock:
-            if not path.exists():
-                partial = path.with_name(path.name + ".partial")
-                shutil.rmtree(partial, ignore_errors=True)
-                _, wall, _ = harness.run([*command, "--output", partial, "--threads", 1, "--quiet"], {"OMP_NUM_THREADS": "1"})
-                partial.rename(path)
-                print(f"{path.name}: {wall:.0f} s", file=sys.stderr, flush=True)
+    def once(self, name, command):
+        """A folder that a command makes, renamed when whole."""
+        path = self.work / name
+        if not path.exists():
+            partial = path.with_name(name + ".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            _, wall, _ = harness.run([*command, "--output", partial, "--threads", 1, "--quiet"], {"OMP_NUM_THREADS": "1"})
+            partial.rename(path)
+            print(f"{name}: {wall:.0f} s", file=sys.stderr, flush=True)
         return path
 
-    def train(self, method, rate, seed):
+    def train(self, one, key):
+        options, setting = self.options, SETTINGS[key.setting]
+        length = ["--max-steps", setting["steps"]] if "steps" in setting else ["--epochs", 1]
+        return self.once(f"{key.setting}-{one.name}-{key.rate}-{key.seed}", [
+            options.binary, "train", "--model", options.model, "--data", options.data, "--limit", setting["limit"], *one.flags, "--lr", key.rate,
+            *length, "--batch-size", 8, "--grad-accum", 1, "--dtype", "float32", "--seed", key.seed])
+
+    def sweep(self, one, key):
         options = self.options
-        return self.once(self.work / f"{method}-{rate}-{seed}", [
-            options.binary, "train", "--model", options.model, "--data", options.data, "--limit", options.problems, "--method", method,
-            "--rank", options.rank, "--lr", rate, "--epochs", 1, "--batch-size", 8, "--grad-accum", 1, "--dtype", "float32", "--seed", seed])
+        adapter, flags = self.train(one, key), one.forms[key.form]
+        if flags is None:
+            adapter, flags = self.once(f"{adapter.name}-renested", [
+                options.binary, "compress", "--adapter", adapter, "--model", options.model, "--calibrate", options.data, "--limit", 48,
+                "--dtype", "float32"]), []
+        data = self.validation if key.on == "validation" else options.test
+        path = self.once(f"{key.on}-{key.setting}-{one.name}-{key.rate}-{key.seed}-{key.form}", [
+            options.binary, "sweep", "--model", options.model, "--adapter", adapter, "--data", data, "--limit", 48, "--dtype", "float32", *flags,
+            "--ranks", ",".join(map(str, one.ranks))])
+        sweep = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
+        rows = [[row["rank"], round(row["loss"], 6), round(row["token_accuracy"], 6)] for row in sweep["rows"]]
+        self.results.add(key, {"rows": rows} | {name: round(sweep[name], 6) for name in ("aurac_v1", "aurac_v2", "avg")})
 
-    def sweep(self, method, rate, seed, gate, data, limit):
-        options = self.options
-        adapter = self.train(method, rate, seed)
-        path = self.once(self.work / f"{pathlib.Path(data).stem}-{method}-{rate}-{seed}-{gate}", [
-            options.binary, "sweep", "--model", options.model, "--adapter", adapter, "--data", data, "--limit", limit, "--dtype", "float32",
-            "--inference-gate", gate, "--ranks", ",".join(map(str, self.ranks()))])
-        return json.loads((path / "sweep.json").read_text(encoding="utf-8"))
+    def next(self):
+        """The missing sweeps of one training that nobody makes."""
+        with self.lock:
+            keys = wanted(self.results.read(), self.options.setting, self.contenders, self.leads)
+            free = [key for key in keys if key[:4] not in self.claimed]
+            if not free:
+                return []
+            self.claimed.add(free[0][:4])
+            return [key for key in free if key[:4] == free[0][:4]]
 
-    def ranks(self):
-        return [2**i for i in range(self.options.rank.bit_length()) if 2**i <= self.options.rank]
-
-    def validate(self, method, rate):
-        """{gate: measure} of the first seed."""
-        return {gate: self.sweep(method, rate, self.options.seeds[0], gate, self.validation, 0)[MEASURE] for gate in GATES[method]}
-
-
-def missing_rate(tried, gates):
-    """A rate next to the tried ones that a gate's best, being the outermost, asks for."""
-    places = sorted(LADDER.index(rate) for rate in tried)
-    for gate in gates:
-        best = LADDER.index(max(tried, key=lambda rate: tried[rate][gate]))
-        if best == places[-1] and best + 1 < len(LADDER):
-            return LADDER[best + 1]
-        if best == places[0] and best > 0:
-            return LADDER[best - 1]
-    return None
-
-
-def choose(study, pool, rates):
-    """{method: {rate: {gate: measure}}}"""
-    waiting = {pool.submit(study.validate, method, rate): (method, rate) for rate in rates for method in METHODS}
-    grid = {method: {} for method in METHODS}
-    while waiting:
-        done, _ = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
-        for future in done:
-            method, rate = waiting.pop(future)
-            grid[method][rate] = future.result()
-            if all(other != method for other, _ in waiting.values()):
-                more = missing_rate(grid[method], GATES[method])
-                if more:
-                    waiting[pool.submit(study.validate, method, more)] = (method, more)
-    return {method: dict(sorted(rates.items(), key=lambda item: float(item[0]))) for method, rates in grid.items()}
+    def work_on(self):
+        """One worker: a training and its sweeps after the other."""
+        while keys := self.next():
+            one = next(one for one in self.leads + self.contenders if one.name == keys[0].contender)
+            for key in keys:
+                self.sweep(one, key)
+            with self.lock:
+                self.claimed.discard(keys[0][:4])
 
 
-def seed_error(values):
-    """The standard error of a mean over seeds; of two it is half of their distance."""
-    return statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
-
-
-def mean_sweep(sweeps):
-    """One sweep whose figures are the means of several, with the seeds' standard errors."""
-    result = dict(sweeps[0])
-    for key in ("aurac_v1", "aurac_v2", "avg"):
-        result[key] = statistics.mean(sweep[key] for sweep in sweeps)
-    result["rows"] = [dict(rows[0]) | {key: statistics.mean(row[key] for row in rows) for key in ("loss", "token_accuracy", "perplexity")} |
-                      {key + "_stderr": seed_error([row[key] for row in rows]) for key in ("loss", "token_accuracy")}
-                      for rows in zip(*(sweep["rows"] for sweep in sweeps), strict=True)]
-    return result
-
-
-def finals(study, pool, grid):
-    """{(method, gate): (rate, [sweep of each seed])}, on the test problems."""
-    options = study.options
-    chosen = {(method, gate): max(grid[method], key=lambda rate: grid[method][rate][gate]) for method in METHODS for gate in GATES[method]}
-    jobs = {key: [pool.submit(study.sweep, key[0], rate, seed, key[1], options.test, options.test_problems) for seed in options.seeds]
-            for key, rate in chosen.items()}
-    return {key: (chosen[key], [job.result() for job in futures]) for key, futures in jobs.items()}
+def finals(results, setting, contenders):
+    """{(contender, form): (rate, [row of each seed])} of those scored with every seed."""
+    seeds = SETTINGS[setting]["seeds"]
+    found = {}
+    for one in contenders:
+        for form in one.forms:
+            rate = chosen_rate(results, setting, seeds[0], one, form)
+            rows = [results.get(Key(setting, one.name, rate, seed, form, "test")) for seed in seeds]
+            rows = [row for row in rows if row]
+            if rows:
+                found[one, form] = rate, rows
+    return found
 
 
 def spread(values):
-    return f"{statistics.mean(values):.4f} ± {(max(values) - min(values)) / 2:.4f}"
+    """The mean and the standard error of it over seeds."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0
+    return f"{statistics.mean(values):.3f} ± {error:.3f}"
 
 
-def final_tables(results):
-    """Markdown: the mean over the seeds ± half of what lies between the lowest and the highest."""
-    names = {key: f"{METHODS[key[0]]}, {key[1]} gate" for key in results}
-    columns = [names[key] for key in results]
-    first = next(iter(results.values()))[1][0]
-    loss, accuracy = {}, {}
-    for place, row in enumerate(first["rows"]):
-        for table, figure in ((loss, "loss"), (accuracy, "token_accuracy")):
-            table[f"{row['rank']}"] = {names[key]: spread([sweep["rows"][place][figure] for sweep in sweeps]) for key, (_, sweeps) in results.items()}
-    for key, title in (("aurac_v1", "AURAC v1"), ("aurac_v2", "AURAC v2"), ("avg", "AVG")):
-        accuracy[title] = {names[k]: spread([sweep[key] for sweep in sweeps]) for k, (_, sweeps) in results.items()}
-    loss["learning rate"] = {names[key]: rate for key, (rate, _) in results.items()}
-    return "Loss:\n\n" + harness.table(columns, loss) + "\n\nToken accuracy:\n\n" + harness.table(columns, accuracy)
+def report(results, setting, contenders):
+    """Markdown: loss at each rank, the areas, the rate, the number of seeds."""
+    rows = {}
+    for (one, form), (rate, runs) in finals(results, setting, contenders).items():
+        cells = {str(rank): spread([dict((r, loss) for r, loss, _ in run["rows"])[rank] for run in runs]) for rank in one.ranks}
+        if len(one.ranks) > 1:
+            cells |= {"AURAC v2": f"{statistics.mean(run['aurac_v2'] for run in runs):.4f}"}
+        rows[f"{one.title}, {form}"] = cells | {"lr": rate, "seeds": len(runs)}
+    return harness.table([*map(str, RANKS), "AURAC v2", "lr", "seeds"], rows)
+
+
+def validation_table(results, setting, contenders):
+    """Markdown: the losses that rates are chosen by, and those of the leads."""
+    names = {one.name: one for one in contenders}
+    rows = {f"{names[key.contender].title}, {key.form}, {key.rate}": {str(rank): f"{loss:.4f}" for rank, loss, *_ in row["rows"]}
+            for key, row in results.items() if key.setting == setting and key.on == "validation" and key.contender in names}
+    return harness.table([*map(str, RANKS)], rows)
 
 
 def main():
     parser = harness.parser(__doc__, "study.json")
     parser.add_argument("--test", help="default: test.jsonl beside --data")
-    parser.add_argument("--work", default=str(harness.ROOT / "build/study"))
-    parser.add_argument("--problems", type=int, default=256)
-    parser.add_argument("--validation", type=int, default=24, help="the last problems of --data")
-    parser.add_argument("--test-problems", type=int, default=48)
-    parser.add_argument("--rank", type=int, default=16)
-    parser.add_argument("--lrs", default="3e-4,1e-3,3e-3")
-    parser.add_argument("--seeds", default="42,43")
-    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--work", default=str(harness.ROOT / "build/study"), help="adapters and sweeps")
+    parser.add_argument("--setting", default="short", choices=SETTINGS)
+    parser.add_argument("--only", help="contenders, with commas: " + ", ".join(one.name for one in CONTENDERS))
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--report", action="store_true", help="only the tables of what is there")
     options = parser.parse_args()
     options.test = options.test or str(pathlib.Path(options.data).parent / "test.jsonl")
-    options.seeds = [int(seed) for seed in options.seeds.split(",")]
     study = Study(options)
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        grid = choose(study, pool, options.lrs.split(","))
-        results = finals(study, pool, grid)
-    for (method, gate), (_, sweeps) in results.items():
-        folder = study.work / "mean" / f"{method}-{gate}"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "sweep.json").write_text(json.dumps(mean_sweep(sweeps), indent=2) + "\n", encoding="utf-8")
-    harness.write(options, {"grid": grid, "finals": {f"{m}-{g}": {"rate": rate, "sweeps": sweeps} for (m, g), (rate, sweeps) in results.items()}})
-    rates = sorted({rate for rows in grid.values() for rate in rows}, key=float)
-    print(f"{MEASURE} on the validation problems:\n\n" + harness.table(rates, {
-        f"{METHODS[method]}, {gate} gate": {rate: f"{rows[rate][gate]:.4f}" for rate in rates if rate in rows}
-        for method, rows in grid.items() for gate in GATES[method]}) + "\n\n" + final_tables(results))
+    if not options.report:
+        workers = [threading.Thread(target=study.work_on) for _ in range(options.jobs)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+    results = study.results.read()
+    print("Loss on the test problems, mean and standard error over seeds:\n\n" + report(results, options.setting, study.contenders))
+    print("\nLoss on the validation problems, the first seed:\n\n" + validation_table(results, options.setting, study.contenders + study.leads))
 
 
 if __name__ == "__main__":

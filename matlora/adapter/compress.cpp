@@ -5,10 +5,9 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
+#include <mutex>
 #include <numeric>
-#include <tuple>
 
 #include "matlora/base/error.h"
 
@@ -141,14 +140,16 @@ int64_t cost_of(const LayerAdapter& layer) { return layer.a.size(1) + layer.b.si
 }  // namespace
 
 Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const Moments* moments,
-                const std::string& where) {
+                const std::string& where, const std::function<void(int64_t)>& layers_done) {
   const int64_t full = adapter.rule.rank;
   check(rank >= 1 && rank <= full, "renest: rank ", rank, " of ", full);
   for (const LayerAdapter& layer : adapter.layers) check_finite(layer, where);
   Renested result;
   result.layers = adapter.layers;
   std::vector<at::Tensor> values(result.layers.size());  // weighted, [m] each
-  std::atomic<bool> changes = false;
+  bool changes = false;
+  int64_t done = 0;
+  std::mutex counting;
   const auto groups = groups_by_moment(adapter, moments);
   const auto nest = [&](const std::vector<size_t>& group) {
     const at::Tensor moment = moment_of(adapter.layers[group[0]], moments);
@@ -159,8 +160,10 @@ Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const 
       const Factors factors = factors_of(layer, layer_gate(layer, adapter.rule, full, gate));
       layer.fit({});
       const at::Tensor own = decompose(factors, norm.root, rank, layer);
-      if (own[0].item<double>() > 0) changes = true;
       values[i] = own * norm.factor;
+      const std::lock_guard lock(counting);
+      if (own[0].item<double>() > 0) changes = true;
+      if (layers_done) layers_done(++done);
     }
   };
   // Layers at once: QR and SVD of one on all threads take longer than on a single one.
@@ -224,31 +227,15 @@ int64_t rank_for_energy(const Renested& nested, double energy) {
   return last;
 }
 
-std::vector<int64_t> ranks_within(const Renested& nested, int64_t parameters) {
-  int64_t lowest = cost_of(nested.layers.front());
-  std::vector<std::tuple<double, size_t, int64_t>> directions;  // what it is worth, layer, index
+std::vector<LayerWorth> squared_values(const Renested& nested) {
+  std::vector<LayerWorth> result;
   for (size_t i = 0; i < nested.layers.size(); ++i) {
-    const int64_t cost = cost_of(nested.layers[i]);
-    lowest = std::min(lowest, cost);
-    const std::vector<double>& values = values_of(nested, i);
-    for (int64_t k = 0; k < nested.layers[i].rank() && k < std::ssize(values); ++k) {
-      const double value = values[static_cast<size_t>(k)];
-      if (value > 0) directions.emplace_back(-value * value / static_cast<double>(cost), i, k);
-    }
+    LayerWorth layer{values_of(nested, i), cost_of(nested.layers[i])};
+    layer.worth.resize(std::min(layer.worth.size(), static_cast<size_t>(nested.layers[i].rank())));
+    for (double& value : layer.worth) value *= value;
+    result.push_back(std::move(layer));
   }
-  if (parameters < lowest) {
-    fail("--parameters", "the smallest direction has ", lowest,
-         " numbers; expected at least these, got ", parameters);
-  }
-  std::sort(directions.begin(), directions.end());
-  std::vector<int64_t> ranks(nested.layers.size(), 0);
-  for (const auto& [worth, i, k] : directions) {
-    const int64_t cost = cost_of(nested.layers[i]);
-    if (ranks[i] != k || cost > parameters) continue;  // behind one that did not fit
-    ++ranks[i];
-    parameters -= cost;
-  }
-  return ranks;
+  return result;
 }
 
 }  // namespace matlora::adapter

@@ -15,12 +15,14 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/adapter/budget.h"
 #include "matlora/adapter/gate.h"
 
 namespace matlora::adapter {
@@ -45,9 +47,11 @@ struct Renested {
 /// gate 1. Each singular value is split evenly (√σ) over the row of A and the column of B; the
 /// entry of largest size in that column is positive. A layer of lower rank gets directions of
 /// zeros. Without moments the plain form. Throws UserError at `where` for numbers that are not
-/// finite (naming the layer) and for an adapter that changes nothing.
+/// finite (naming the layer) and for an adapter that changes nothing. `layers_done` is told how
+/// many layers are done, by one thread at a time; it may be empty.
 Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const Moments* moments,
-                const std::string& where = "adapter");
+                const std::string& where = "adapter",
+                const std::function<void(int64_t)>& layers_done = {});
 
 /// The first ranks[i] directions of layer i; a layer with none is left out. All singular values
 /// stay.
@@ -64,9 +68,7 @@ double kept_energy(const Renested& nested, int64_t rank);
 /// The smallest rank, the same for all layers, that keeps `energy` (0..1].
 int64_t rank_for_energy(const Renested& nested, double energy);
 
-/// Ranks per layer within a budget of numbers in A and B. Directions are taken in the order of
-/// σ²/(in + out), as long as they fit: one threshold over all layers. Throws UserError naming
-/// --parameters for a budget below one direction.
-std::vector<int64_t> ranks_within(const Renested& nested, int64_t parameters);
+/// The squared singular values of the kept directions, as what they are worth.
+std::vector<LayerWorth> squared_values(const Renested& nested);
 
 }  // namespace matlora::adapter

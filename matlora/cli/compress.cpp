@@ -13,6 +13,7 @@
 #include "matlora/cli/command.h"
 #include "matlora/eval/calibration.h"
 #include "matlora/train/fit.h"
+#include "matlora/train/worth.h"
 
 namespace matlora::cli {
 namespace {
@@ -55,7 +56,7 @@ class Compress : public Command {
   void fit(const Calibrated& on, adapter::Adapter& adapter, bool quiet) const;
   model::Compression describe(const std::optional<Calibrated>& on, Choice& choice) const;
   Choice choose(const adapter::Adapter& full, adapter::InferenceGate gate,
-                const adapter::Moments* moments) const;
+                const std::optional<Calibrated>& on, bool quiet) const;
 
   fs::path adapter_, output_, calibrate_, model_;
   std::string gate_;
@@ -76,8 +77,8 @@ void Compress::add_options(CLI::App& app) {
       ->check(finite(0, 1));
   app.add_option(
          "--parameters", parameters_,
-         "keep at most so many numbers, with ranks per layer: one threshold over the squared "
-         "singular values per number")
+         "keep at most so many numbers, with ranks per layer: the directions that with --calibrate "
+         "take most off the loss, else those of the largest singular values")
       ->check(integer(1, int64_t{1} << 50));
   app.add_option("--calibrate", calibrate_,
                  "JSON Lines file of records: weight errors by what the layers read in them");
@@ -122,7 +123,8 @@ std::optional<Calibrated> Compress::calibrate(const Common& common,
   if (calibrate_.empty()) return std::nullopt;
   // Gradients need the weights in memory.
   model::Model base =
-      load_model(model_, common, fit_ ? model::Weights::in_memory : model::Weights::on_demand);
+      load_model(model_, common,
+                 fit_ || parameters_ > 0 ? model::Weights::in_memory : model::Weights::on_demand);
   model::LoadedAdapter loaded = attach_adapter(adapter_, base, any_base_);
   data::Examples examples = read_examples(base, calibrate_, reading_, common.quiet);
   eval::Calibration found =
@@ -162,18 +164,34 @@ model::Compression Compress::describe(const std::optional<Calibrated>& on, Choic
   return made;
 }
 
+/// What the budget is spent by: the loss over the records, or without any the singular values.
+std::vector<adapter::LayerWorth> worth_of(const adapter::Renested& nested,
+                                          const std::optional<Calibrated>& on, bool quiet) {
+  std::vector<adapter::LayerWorth> layers = adapter::squared_values(nested);
+  if (!on) return layers;
+  const std::vector<std::vector<double>> worth = train::direction_worth(
+      on->base.llama, adapter::ordered_adapter(nested.layers), on->examples.items, quiet);
+  for (size_t i = 0; i < layers.size(); ++i) layers[i].worth = worth[i];
+  return layers;
+}
+
 Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gate,
-                        const adapter::Moments* moments) const {
+                        const std::optional<Calibrated>& on, bool quiet) const {
   const int64_t all = full.rule.rank;
   const std::string where = (adapter_ / "adapter_model.safetensors").string();
   const int64_t rank = rank_ > 0 ? rank_ : all;
-  adapter::Renested nested = adapter::renest(full, gate, rank, moments, where);
+  Progress progress("re-nest", std::ssize(full.layers), quiet);
+  adapter::Renested nested = adapter::renest(
+      full, gate, rank, on ? &on->found.moments : nullptr, where, [&](int64_t done) {
+        constexpr double kShort_s = 2;  // nothing is said of less
+        if (progress.elapsed_s() > kShort_s) progress.update(static_cast<double>(done), "");
+      });
   const size_t layers = nested.layers.size();
   std::vector<int64_t> ranks(layers, rank);
   if (energy_ > 0) ranks.assign(layers, adapter::rank_for_energy(nested, energy_));
   std::string words;
   if (parameters_ > 0) {
-    ranks = adapter::ranks_within(nested, parameters_);
+    ranks = adapter::ranks_within(worth_of(nested, on, quiet), parameters_);
     const auto [lowest, highest] = std::minmax_element(ranks.begin(), ranks.end());
     const int64_t per_rank = full.parameters(1);
     const int64_t uniform = std::min(parameters_ / per_rank, all);
@@ -200,7 +218,7 @@ int Compress::run(const Common& common, CLI::App& app) {
       output_,
       {"compress", {"adapter_config.json", "adapter_model.safetensors", "matlora.json"}, force_});
   const std::optional<Calibrated> on = calibrate(common, gate);
-  Choice choice = choose(full, gate, on ? &on->found.moments : nullptr);
+  Choice choice = choose(full, gate, on, common.quiet);
   adapter::Adapter result = adapter::ordered_adapter(std::move(choice.nested.layers));
   if (fit_) fit(*on, result, common.quiet);
   if (on && loaded.info.base_digest.empty()) loaded.info.base_digest = on->base.digest;

@@ -5,71 +5,19 @@
 
 #include <cmath>
 #include <map>
-#include <memory>
-#include <numeric>
-#include <string>
 
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
-#include "matlora/data/packing.h"
 #include "matlora/train/adamw.h"
+#include "matlora/train/gated.h"
 
 namespace matlora::train {
 namespace {
-
-constexpr int64_t kPackTokens = 2048;
-
-using Gates = std::vector<at::Tensor>;  // of the layers in their order, [min(k, r)] each
-
-/// The first directions of a layer with a gate that is learned.
-class GatedDelta : public nn::Delta {
- public:
-  GatedDelta(at::Tensor a, at::Tensor b, at::Tensor gate)
-      : a_(std::move(a)), b_(std::move(b)), gate_(std::move(gate)) {}
-  nn::LowRank factors(at::ScalarType dtype) const override {
-    return {(a_ * gate_.unsqueeze(1)).to(dtype), b_.to(dtype)};
-  }
-
- private:
-  at::Tensor a_, b_, gate_;
-};
-
-/// The model with nothing but these directions on it.
-nn::Llama gated(const nn::Llama& llama, const adapter::Adapter& adapter, const Gates& gates) {
-  std::map<std::string, std::shared_ptr<const nn::Delta>> deltas;
-  for (size_t i = 0; i < gates.size(); ++i) {
-    const adapter::LayerAdapter& layer = adapter.layers[i];
-    const int64_t width = gates[i].size(0);
-    deltas[layer.layer] = std::make_shared<GatedDelta>(
-        layer.a.detach().narrow(0, 0, width).to(llama.device()),
-        layer.b.detach().narrow(1, 0, width).to(llama.device()), gates[i]);
-  }
-  nn::Llama result = llama;
-  nn::for_each_linear(result, [&](const std::string& name, nn::Linear& layer) {
-    const auto found = deltas.find(name);
-    layer.delta = found == deltas.end() ? nullptr : found->second;
-  });
-  return result;
-}
-
-/// One leaf per layer, the gate of rank k at inference.
-Gates start_of(const adapter::Adapter& adapter, int64_t k, at::Device device) {
-  Gates gates;
-  for (const adapter::LayerAdapter& layer : adapter.layers) {
-    const auto values = adapter::layer_gate(layer, adapter.rule, k, adapter.inference_gate);
-    gates.push_back(at::tensor(values, at::kFloat).to(device).requires_grad_());
-  }
-  return gates;
-}
 
 Gates copy_of(const Gates& gates) {
   Gates copies;
   for (const at::Tensor& gate : gates) copies.push_back(gate.detach().clone());
   return copies;
-}
-
-at::Tensor losses_of(const nn::Llama& model, const data::Pack& pack) {
-  return model.scores(model.hidden(pack.tokens, pack.lengths, pack.rows), pack.labels).losses;
 }
 
 double mean_loss(const nn::Llama& model, std::span<const data::Pack> packs) {
@@ -91,7 +39,7 @@ struct Best {
 
 FittedRank fit_rank(const nn::Llama& llama, const adapter::Adapter& adapter, int64_t k,
                     std::span<const data::Pack> packs, const FitOptions& options, Best& best) {
-  const Gates gates = start_of(adapter, k, llama.device());
+  const Gates gates = gates_of_rank(adapter, k, llama.device());
   const nn::Llama model = gated(llama, adapter, gates);
   const double before = mean_loss(model, packs);
   best = {before, {}};
@@ -122,12 +70,7 @@ std::vector<FittedRank> fit_gates(const nn::Llama& llama, adapter::Adapter& adap
                                   std::span<const data::Example> examples,
                                   const FitOptions& options) {
   check(!examples.empty() && !llama.on_demand(), "fit: no examples, or weights on demand");
-  std::vector<int64_t> indices(examples.size());
-  std::iota(indices.begin(), indices.end(), 0);
-  std::vector<data::Pack> packs;
-  for (const auto& group : data::split_by_tokens(examples, indices, kPackTokens)) {
-    packs.push_back(data::pack(examples, group, llama.device()));
-  }
+  const std::vector<data::Pack> packs = packs_of(examples, llama.device());
   Progress progress("fit", static_cast<int64_t>(ranks.size()), options.quiet);
   std::vector<FittedRank> results;
   std::vector<std::map<int64_t, std::vector<double>>> fitted;

@@ -284,13 +284,15 @@ TEST(Energy, IsTheShareOfSquares) {
 // Per number: same 16/10, 1/10, 1/10; small 9/10, 4/10; large 25/36, 1/36, 1/36.
 TEST(Budget, TakesTheDirectionsThatAreWorthMost) {
   const Renested nested = known_values();
-  EXPECT_EQ(ranks_within(nested, 10), (std::vector<int64_t>{0, 1, 0}));
-  EXPECT_EQ(ranks_within(nested, 29), (std::vector<int64_t>{1, 1, 0}));
-  EXPECT_EQ(ranks_within(nested, 66), (std::vector<int64_t>{2, 1, 1}));
-  EXPECT_EQ(ranks_within(nested, 56), (std::vector<int64_t>{1, 1, 1}));
-  EXPECT_EQ(ranks_within(nested, 1000), (std::vector<int64_t>{2, 3, 3}));  // none without worth
-  EXPECT_EQ(ranks_within(nested, 40), (std::vector<int64_t>{2, 2, 0}));    // `large` does not fit
-  const std::string message = user_error([&] { ranks_within(nested, 9); });
+  EXPECT_EQ(ranks_within(squared_values(nested), 10), (std::vector<int64_t>{0, 1, 0}));
+  EXPECT_EQ(ranks_within(squared_values(nested), 29), (std::vector<int64_t>{1, 1, 0}));
+  EXPECT_EQ(ranks_within(squared_values(nested), 66), (std::vector<int64_t>{2, 1, 1}));
+  EXPECT_EQ(ranks_within(squared_values(nested), 56), (std::vector<int64_t>{1, 1, 1}));
+  EXPECT_EQ(ranks_within(squared_values(nested), 1000),
+            (std::vector<int64_t>{2, 3, 3}));  // none without worth
+  EXPECT_EQ(ranks_within(squared_values(nested), 40),
+            (std::vector<int64_t>{2, 2, 0}));  // `large` does not fit
+  const std::string message = user_error([&] { ranks_within(squared_values(nested), 9); });
   expect_has(message, "--parameters: the smallest direction has 10 numbers");
   expect_has(message, "got 9");
 }

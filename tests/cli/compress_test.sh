@@ -80,6 +80,9 @@ expect_ok slice --adapter uneven --rank 2 --output uneven-2
 sweep --adapter uneven-2 --output uneven-2-sweep --ranks 2
 [[ $(loss_at uneven-2-sweep 2) == "$(loss_at uneven-sweep 2)" ]] || fail "a slice of ranks per layer"
 expect_ok inspect uneven
+expect_ok compress --adapter adapter --output by-loss --parameters "$budget" --calibrate data.jsonl \
+  --model "$model" --dtype float32
+(($(parameters) <= budget && $(parameters) > budget / 2)) || fail "by the loss: $(cat out.txt)"
 
 # Fitted gates: the calibration loss of no rank rises; a slice folds them.
 expect_ok compress --adapter adapter --output fitted --calibrate data.jsonl --model "$model" --fit \
