@@ -40,6 +40,7 @@ std::vector<int64_t> ranks_within(std::span<const LayerWorth> layers, int64_t pa
     fail("--parameters", "the smallest direction has ", lowest,
          " numbers; expected at least these, got ", parameters);
   }
+  const int64_t budget = parameters;
   std::vector<Piece> pieces;
   for (size_t i = 0; i < layers.size(); ++i) add_pieces(layers[i], i, pieces);
   std::stable_sort(pieces.begin(), pieces.end(),
@@ -51,6 +52,9 @@ std::vector<int64_t> ranks_within(std::span<const LayerWorth> layers, int64_t pa
     const int64_t taken = std::min(piece.end - piece.begin, parameters / cost);
     ranks[piece.layer] += taken;
     parameters -= taken * cost;
+  }
+  if (std::all_of(ranks.begin(), ranks.end(), [](int64_t rank) { return rank == 0; })) {
+    fail("--parameters", "no direction within ", budget, " numbers is worth anything");
   }
   return ranks;
 }

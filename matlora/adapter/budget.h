@@ -18,7 +18,7 @@ struct LayerWorth {
 /// are at most `parameters`. One threshold of worth per number over all layers, taken at the upper
 /// hull of each layer's sums: a direction of little worth before one of much worth comes with it.
 /// Directions that take worth away are never kept. Throws UserError naming --parameters for a
-/// budget below the smallest direction.
+/// budget below the smallest direction, and where no direction is worth anything.
 std::vector<int64_t> ranks_within(std::span<const LayerWorth> layers, int64_t parameters);
 
 }  // namespace matlora::adapter

@@ -167,12 +167,8 @@ model::Compression Compress::describe(const std::optional<Calibrated>& on, Choic
 /// What the budget is spent by: the loss over the records, or without any the singular values.
 std::vector<adapter::LayerWorth> worth_of(const adapter::Renested& nested,
                                           const std::optional<Calibrated>& on, bool quiet) {
-  std::vector<adapter::LayerWorth> layers = adapter::squared_values(nested);
-  if (!on) return layers;
-  const std::vector<std::vector<double>> worth = train::direction_worth(
-      on->base.llama, adapter::ordered_adapter(nested.layers), on->examples.items, quiet);
-  for (size_t i = 0; i < layers.size(); ++i) layers[i].worth = worth[i];
-  return layers;
+  return on ? train::worth_by_loss(on->base.llama, nested, on->examples.items, quiet)
+            : adapter::squared_values(nested);
 }
 
 Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gate,

@@ -15,6 +15,7 @@
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
+#include "matlora/cli/sweep_budget.h"
 #include "matlora/cli/sweep_flags.h"
 #include "matlora/cli/terminal.h"
 #include "matlora/eval/report.h"
@@ -32,6 +33,12 @@ struct Entry {
   nn::Llama llama;
   std::optional<adapter::Adapter> adapter;
   eval::SweepOptions options;
+  int64_t stands_for = 0;   // of --budget: the rank whose size the adapter has at its full rank
+  std::string budget = {};  // AdapterSweep::budget
+
+  std::vector<int64_t> shown_ranks() const {
+    return stands_for > 0 ? std::vector{stands_for} : options.ranks;
+  }
 };
 
 /// Told the report after every rank that is done.
@@ -51,6 +58,8 @@ class SweepCommand : public Command {
 
  private:
   std::vector<Entry> open_entries(model::Model& base, bool quiet) const;
+  void add_budgets(const model::Model& base, const nn::Llama& plain, bool quiet,
+                   std::vector<Entry>& entries) const;
   eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
                                  bool quiet) const;
   eval::SweepEnding sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
@@ -99,14 +108,45 @@ std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) co
         flags_.inference_gate.empty() ? "" : ", " + flags_.inference_gate + " gate";
     entries.push_back(
         {flag.name + gate, flag.path.string(), base.llama, std::move(adapter), options});
+    if (!flags_.budget.empty()) add_budgets(base, plain, quiet, entries);
   }
   base.llama = plain;
   return entries;
 }
 
+/// For each rank of the last entry one of the same size with ranks per layer. `plain`: the base
+/// model without the adapter that `base` has.
+void SweepCommand::add_budgets(const model::Model& base, const nn::Llama& plain, bool quiet,
+                               std::vector<Entry>& entries) const {
+  const Entry whole = entries.back();
+  const int64_t max_length = flags_.evaluation.reading.max_length;
+  for (WithinBudget& one : within_budgets(base, *whole.adapter, whole.options.gate,
+                                          whole.options.ranks, flags_.budget, max_length, quiet)) {
+    nn::Llama llama = plain;
+    adapter::attach(llama, one.adapter, whole.path);
+    eval::SweepOptions options = whole.options;
+    options.ranks = {one.adapter.rule.rank};
+    options.gate = one.adapter.inference_gate;
+    std::string command = budget_command(whole.path, flags_.model, flags_.budget, max_length);
+    if (whole.options.gate != whole.adapter->inference_gate) {
+      command += cat(" --inference-gate ", adapter::name(whole.options.gate));
+    }
+    entries.push_back({whole.name + ", ranks per layer", whole.path, std::move(llama),
+                       std::move(one.adapter), options, one.rank, command});
+  }
+}
+
+/// A row and samples of an adapter that stands for a rank are that rank's.
+void relabel(eval::SweepResult& result, int64_t rank) {
+  for (eval::RankScore& row : result.rows) row.rank = rank;
+  for (eval::Sample& sample : result.samples) sample.rank = rank;
+  for (eval::TaskSample& sample : result.task_samples) sample.rank = rank;
+}
+
 /// Puts what one entry found behind what others of its name did. Throws UserError for a rank that
 /// is there twice.
 void add_result(eval::SweepResult result, const Entry& entry, eval::Report& report) {
+  if (entry.stands_for > 0) relabel(result, entry.stands_for);
   for (eval::RankScore& row : result.rows) row.adapter = row.rank > 0 ? entry.path : "";
   auto& sweeps = report.sweeps;
   auto found = std::find_if(sweeps.begin(), sweeps.end(), [&](const eval::AdapterSweep& sweep) {
@@ -114,8 +154,14 @@ void add_result(eval::SweepResult result, const Entry& entry, eval::Report& repo
   });
   if (found == sweeps.end()) {
     const bool gate_given = entry.adapter && entry.options.gate != entry.adapter->inference_gate;
-    sweeps.push_back(
-        {entry.name, entry.path, adapter::name(entry.options.gate), {}, {}, {}, gate_given});
+    sweeps.push_back({entry.name,
+                      entry.path,
+                      adapter::name(entry.options.gate),
+                      {},
+                      {},
+                      {},
+                      gate_given,
+                      entry.budget});
     found = sweeps.end() - 1;
   }
   const auto append = [](auto& to, auto& from) {
@@ -173,8 +219,8 @@ void check_entries(const std::vector<Entry>& entries) {
   for (size_t i = 0; i < entries.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (entries[i].name != entries[j].name) continue;
-      for (const int64_t rank : entries[i].options.ranks) {
-        const auto& others = entries[j].options.ranks;
+      for (const int64_t rank : entries[i].shown_ranks()) {
+        const std::vector<int64_t> others = entries[j].shown_ranks();
         if (std::find(others.begin(), others.end(), rank) == others.end()) continue;
         fail("--adapter", "two of the name '", printable(entries[i].name), "' at rank ", rank,
              "; give NAME=DIR, or other ranks with NAME=DIR@RANKS");
@@ -190,7 +236,9 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
   reporting.directory = flags_.output.string();
   nn::use_block_memory(kWaitingBytes);
   OutputDirectory output(flags_.output, {"sweep", eval::report_files(), flags_.force});
-  model::Model base = load_model(flags_.model, common, model::Weights::on_demand);
+  model::Model base =
+      load_model(flags_.model, common,
+                 flags_.budget.empty() ? model::Weights::on_demand : model::Weights::in_memory);
   std::vector<Entry> entries = open_entries(base, common.quiet);
   check_entries(entries);
 

@@ -76,6 +76,9 @@ void SweepFlags::add_options(CLI::App& app) {
       ->check(integer(0));
   app.add_option("--inference-gate", inference_gate,
                  "paper or trained (default: what the adapter records)");
+  app.add_option("--budget", budget,
+                 "records, such as the training data: score ranks per layer too, as large as each "
+                 "rank and chosen by what a direction takes off the loss of these");
   app.add_option("--output", output, "directory to write")->required();
   app.add_option(
       "--within", within,
@@ -100,9 +103,21 @@ void SweepFlags::check(const CLI::App& app) {
       fail("--ranks", "rank ", rank, " needs an adapter; give --adapter DIR");
     }
   }
+  if (!budget.empty()) check_budget();
   evaluation.check(app, output);
   for (const AdapterFlag& flag : adapters) keep_input(flag.path, output);
   keep_input(model, output);
+}
+
+void SweepFlags::check_budget() const {
+  if (adapters.empty()) fail("--budget", "there is no adapter; give --adapter DIR");
+  std::error_code error;
+  if (!evaluation.data.empty() && fs::equivalent(budget, evaluation.data, error)) {
+    fail("--budget",
+         "these are the records of --data, which would look better than they are; "
+         "expected others, such as the training data");
+  }
+  keep_input(budget, output);
 }
 
 eval::ReportOptions SweepFlags::report_options() const {

@@ -23,6 +23,7 @@ struct SweepFlags {
   std::vector<AdapterFlag> adapters;
   std::vector<int64_t> ranks;
   std::string inference_gate;
+  fs::path budget;  // records; "": not asked for
   EvaluationFlags evaluation;
   std::string within;  // "": not asked for
   std::vector<std::string> compare;
@@ -37,6 +38,8 @@ struct SweepFlags {
   eval::ReportOptions report_options() const;
 
  private:
+  void check_budget() const;
+
   std::vector<std::string> adapter_texts_;
 };
 

@@ -132,11 +132,15 @@ std::string undecided_note(const MeasureFacts& facts, const Within& within) {
   return text;
 }
 
-std::string slice_command(const AdapterSweep& sweep, int64_t rank) {
+std::string take_command(const AdapterSweep& sweep, int64_t rank) {
   const RankScore* const row = row_at(sweep, rank);
   std::string path = row != nullptr && !row->adapter.empty() ? row->adapter : sweep.adapter;
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   if (path.starts_with('-')) path = "./" + path;  // no option
+  if (!sweep.budget.empty() && row != nullptr) {
+    return cat(sweep.budget, " --parameters ", row->adapter_parameters, " --output ",
+               shell_word(cat(path, "-p", row->adapter_parameters)));
+  }
   return cat("matlora slice --adapter ", shell_word(path), " --rank ", rank, " --output ",
              shell_word(cat(path, "-r", rank)),
              sweep.gate_given ? cat(" --inference-gate ", sweep.inference_gate) : std::string());

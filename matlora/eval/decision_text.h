@@ -27,7 +27,7 @@ std::string undecided_note(const MeasureFacts& facts, const Within& within);
 /// "documents", of records "examples".
 const char* documents_of(const Measure& measure);
 
-/// The command that cuts `rank` out of the sweep's adapter, ready for a shell.
-std::string slice_command(const AdapterSweep& sweep, int64_t rank);
+/// The command that makes `rank` of the sweep's adapter one of its own, ready for a shell.
+std::string take_command(const AdapterSweep& sweep, int64_t rank);
 
 }  // namespace matlora::eval

@@ -93,7 +93,7 @@ std::string commands(const Report& report, const PageChoices& choices, const Wit
     const int64_t rank = choose(choices.facts[i], within).rank;
     if (rank == 0 || report.sweeps[i].adapter.empty()) continue;
     text += element("code", "class=\"command\"",
-                    escaped(shown_path(slice_command(report.sweeps[i], rank)))) +
+                    escaped(shown_path(take_command(report.sweeps[i], rank)))) +
             "\n";
   }
   if (text.empty()) return "";

@@ -61,6 +61,7 @@ Json adapter_json(const Report& report, const AdapterSweep& sweep, const ReportO
   Json json = area_json(first.empty() ? std::nullopt : area_of(sweep, first.front()));
   json["adapter"] = path_json(sweep.adapter);
   json["inference_gate"] = sweep.inference_gate;
+  if (!sweep.budget.empty()) json["budget"] = sweep.budget;
   json["rows"] = Json::array();
   for (const RankScore& row : sweep.rows) json["rows"].push_back(row_json(row));
   for (const Measure& measure : scored) {

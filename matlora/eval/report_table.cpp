@@ -167,7 +167,7 @@ std::string choice_text(const Report& report, const AdapterSweep& sweep, const W
   const std::string open = undecided_text(facts, within);
   if (!open.empty()) text += wrapped(open, width);
   const int64_t rank = choose(facts, within).rank;
-  if (rank > 0 && !sweep.adapter.empty()) text += "  " + slice_command(sweep, rank) + "\n";
+  if (rank > 0 && !sweep.adapter.empty()) text += "  " + take_command(sweep, rank) + "\n";
   return text;
 }
 

@@ -65,6 +65,9 @@ struct AdapterSweep {
   std::vector<Sample> samples;           // by rank, then by index; empty unless asked for
   std::vector<TaskSample> task_samples;  // the same
   bool gate_given = false;               // inference_gate is not what the adapter records
+  /// Where rank k stands for ranks per layer of the same size: the command that makes them, without
+  /// --parameters and --output. "": a rank is the same everywhere, and `slice` makes it.
+  std::string budget = {};
 };
 
 /// How a task was run, so that its figures can be cited.

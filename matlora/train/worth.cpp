@@ -68,4 +68,15 @@ std::vector<std::vector<double>> direction_worth(const nn::Llama& llama,
   return result;
 }
 
+std::vector<adapter::LayerWorth> worth_by_loss(const nn::Llama& llama,
+                                               const adapter::Renested& nested,
+                                               std::span<const data::Example> examples,
+                                               bool quiet) {
+  std::vector<adapter::LayerWorth> layers = adapter::squared_values(nested);
+  const auto worth =
+      direction_worth(llama, adapter::ordered_adapter(nested.layers), examples, quiet);
+  for (size_t i = 0; i < layers.size(); ++i) layers[i].worth = worth[i];
+  return layers;
+}
+
 }  // namespace matlora::train

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/adapter/compress.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/llama.h"
 
@@ -20,5 +21,10 @@ std::vector<std::vector<double>> direction_worth(const nn::Llama& llama,
                                                  const adapter::Adapter& adapter,
                                                  std::span<const data::Example> examples,
                                                  bool quiet);
+
+/// The same of re-nested layers under gate 1, with what a direction costs.
+std::vector<adapter::LayerWorth> worth_by_loss(const nn::Llama& llama,
+                                               const adapter::Renested& nested,
+                                               std::span<const data::Example> examples, bool quiet);
 
 }  // namespace matlora::train

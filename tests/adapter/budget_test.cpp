@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <random>
+
+#include "matlora/base/error.h"
 
 namespace matlora::adapter {
 namespace {
@@ -21,6 +24,11 @@ TEST(RanksWithin, TakesASmallDirectionForALargeOneBehindIt) {
 TEST(RanksWithin, KeepsNothingThatTakesWorthAway) {
   const std::vector<LayerWorth> layers = {{{2, -1, -1}, 5}, {{-3, 1}, 5}, {{-1, 2, 0}, 5}};
   EXPECT_EQ(ranks_within(layers, 1000), (Ranks{1, 0, 2}));
+}
+
+TEST(RanksWithin, SaysWhereNothingIsWorthKeeping) {
+  const std::vector<LayerWorth> layers = {{{-2, -1}, 5}, {{0}, 5}};
+  EXPECT_THROW(ranks_within(layers, 1000), UserError);
 }
 
 /// The largest sum of worth within a budget, by trying everything.

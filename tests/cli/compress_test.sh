@@ -84,6 +84,34 @@ expect_ok compress --adapter adapter --output by-loss --parameters "$budget" --c
   --model "$model" --dtype float32
 (($(parameters) <= budget && $(parameters) > budget / 2)) || fail "by the loss: $(cat out.txt)"
 
+# sweep --budget: at the size of each rank what compress makes, with the command that does so.
+write_records more.jsonl 9
+expect_ok sweep --model "$model" --adapter adapter --data data.jsonl --budget more.jsonl \
+  --ranks 0,2,8 --dtype float32 --device cpu --output budgets
+grep -q 'adapter, ranks per layer' budgets/sweep.csv || fail "no second curve: $(cat budgets/sweep.csv)"
+python3 - budgets/sweep.json >commands.txt <<'END' || fail "sweep --budget"
+import json, sys
+plain, budget = json.load(open(sys.argv[1]))["sweeps"]
+assert [row["rank"] for row in plain["rows"]] == [0, 2, 8], plain
+assert [row["rank"] for row in budget["rows"]] == [2, 8], budget
+for row in budget["rows"]:
+    size = next(other for other in plain["rows"] if other["rank"] == row["rank"])
+    assert 0 < row["adapter_parameters"] <= size["adapter_parameters"], row
+row = budget["rows"][0]
+print(row["loss"], budget["budget"], "--parameters", row["adapter_parameters"])
+END
+read -r loss command <commands.txt
+expect_ok ${command#matlora } --dtype float32 --output by-command
+widest=$(sed -n 's/.*"r": \([0-9]*\).*/\1/p' by-command/adapter_config.json)
+sweep --adapter by-command --output by-command-sweep --ranks "$widest"
+near "$(loss_at by-command-sweep "$widest")" "$loss" || fail "the command's: $(cat out.txt)"
+refuses "--budget: these are the records of --data" sweep --model "$model" --adapter adapter \
+  --data data.jsonl --budget ./data.jsonl --output new
+refuses "--budget: there is no adapter" sweep --model "$model" --data data.jsonl \
+  --budget more.jsonl --output new
+refuses "absent.jsonl" sweep --model "$model" --adapter adapter --data data.jsonl \
+  --budget absent.jsonl --output new
+
 # Fitted gates: the calibration loss of no rank rises; a slice folds them.
 expect_ok compress --adapter adapter --output fitted --calibrate data.jsonl --model "$model" --fit \
   --dtype float32
