@@ -30,11 +30,15 @@ Norm norm_of(const at::Tensor& moment, const std::string& layer, const std::stri
     fail(where, printable(layer), ": its inputs are not finite; try --dtype float32");
   }
   if (mean <= 0) return {{}, 0};
-  at::Tensor regular = moment.clone();
-  regular.diagonal().add_(kMomentRegularisation * mean);
-  const auto [root, info] = at::linalg_cholesky_ex(regular);
-  check(info.item<int64_t>() == 0, "compress: ", layer, ": no Cholesky factor");
-  return {root, 1};
+  // The rounding of float32 inputs can leave C a little below zero in a direction.
+  for (double share = kMomentRegularisation; share < 2; share *= 10) {
+    at::Tensor regular = moment.clone();
+    regular.diagonal().add_(share * mean);
+    const auto [root, info] = at::linalg_cholesky_ex(regular);
+    if (info.item<int64_t>() == 0) return {root, 1};
+  }
+  check(false, "compress: ", layer, ": no Cholesky factor");
+  return {};
 }
 
 /// An update as two float64 factors.
@@ -174,6 +178,37 @@ Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const 
     result.singular_values[result.layers[i].layer] = to_vector(values[i]);
   }
   if (!changes) fail(where, "the adapter changes nothing: all its updates are zero");
+  return result;
+}
+
+Renested renest_first(const Adapter& adapter, InferenceGate gate, int64_t first,
+                      const Moments* moments, const std::string& where,
+                      const std::function<void(int64_t)>& layers_done) {
+  const int64_t full = adapter.rule.rank;
+  check(first >= 1 && first <= full, "renest_first: rank ", first, " of ", full);
+  std::vector<LayerAdapter> heads, tails;  // gate 1
+  for (const LayerAdapter& layer : adapter.layers) {
+    const std::vector<double> whole = layer_gate(layer, adapter.rule, full, gate);
+    const std::vector<double> begin = layer_gate(layer, adapter.rule, first, gate);
+    if (!std::equal(begin.begin(), begin.end(), whole.begin())) {
+      fail(where, printable(layer.layer), ": its gate depends on the rank, so rank ", first,
+           " is no part of rank ", full);
+    }
+    const auto head = static_cast<int64_t>(begin.size());
+    const at::Tensor b = layer.b.detach() * at::tensor(whole, layer.b.options());
+    const at::Tensor a = layer.a.detach();
+    heads.push_back({layer.layer, a.narrow(0, 0, head), b.narrow(1, 0, head)});
+    tails.push_back({layer.layer, a.narrow(0, head, layer.rank() - head),
+                     b.narrow(1, head, layer.rank() - head)});
+  }
+  Adapter prefix = ordered_adapter(std::move(heads));
+  Renested result =
+      renest(prefix, InferenceGate::trained, prefix.rule.rank, moments, where, layers_done);
+  for (size_t i = 0; i < tails.size(); ++i) {
+    LayerAdapter& layer = result.layers[i];
+    layer.a = padded(at::cat({layer.a, tails[i].a.to(at::kCPU)}, 0), 0, full);
+    layer.b = padded(at::cat({layer.b, tails[i].b.to(at::kCPU)}, 1), 1, full);
+  }
   return result;
 }
 

@@ -35,6 +35,7 @@ struct Moments {
 /// λ: C + λ·trace(C)/in·I takes the place of C. Fewer tokens than inputs, or inputs that are always
 /// the same, leave directions that C does not see. λ makes the Cholesky factor exist and lets an
 /// unseen direction count for little. It is small because a few channels hold most of the trace.
+/// Where a layer's C has no factor with it, ten times as much is tried, and so on.
 constexpr double kMomentRegularisation = 1e-6;
 
 struct Renested {
@@ -52,6 +53,14 @@ struct Renested {
 Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const Moments* moments,
                 const std::string& where = "adapter",
                 const std::function<void(int64_t)>& layers_done = {});
+
+/// The same for the first `first` (1..R) directions alone: rank k < first is the best part of rank
+/// `first`, and ranks from `first` on compute what they did. For adapters whose ranks below R were
+/// trained. Moments are of layers that run at rank `first`. Singular values are those of the first
+/// directions. Throws UserError also where the gate of rank `first` is not the begin of R's.
+Renested renest_first(const Adapter& adapter, InferenceGate gate, int64_t first,
+                      const Moments* moments, const std::string& where = "adapter",
+                      const std::function<void(int64_t)>& layers_done = {});
 
 /// The first ranks[i] directions of layer i; a layer with none is left out. All singular values
 /// stay.

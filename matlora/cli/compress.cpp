@@ -62,6 +62,7 @@ class Compress : public Command {
   std::string gate_;
   data::ExampleOptions reading_;
   int64_t rank_ = 0, parameters_ = 0;
+  int64_t first_ = 0;  // R where not given
   double energy_ = 0;
   bool fit_ = false, force_ = false, any_base_ = false;
 };
@@ -70,6 +71,9 @@ void Compress::add_options(CLI::App& app) {
   app.add_option("--adapter", adapter_, "adapter directory, matlora's or PEFT's")->required();
   app.add_option("--output", output_, "directory to write")->required();
   app.add_option("--rank", rank_, "directions to keep in every layer, 1..R (default: R)")
+      ->check(integer(0));
+  app.add_option("--first", first_,
+                 "order the first K directions only, 1..R: ranks from K on stay what they are")
       ->check(integer(0));
   app.add_option("--energy", energy_,
                  "keep the smallest rank, the same for all layers, whose squared singular values "
@@ -104,6 +108,9 @@ void Compress::check_flags(const CLI::App& app) const {
     fail(given("--rank") ? "--rank" : "--energy",
          "expected one of --rank, --energy and --parameters, got ", sizes);
   }
+  if (given("--first") && sizes > 0) {
+    fail("--first", "keeps every direction; --rank, --energy and --parameters do not");
+  }
   if (given("--energy") && energy_ <= 0) {
     fail("--energy", "expected a number above 0 and at most 1, got ", energy_);
   }
@@ -128,7 +135,7 @@ std::optional<Calibrated> Compress::calibrate(const Common& common,
   model::LoadedAdapter loaded = attach_adapter(adapter_, base, any_base_);
   data::Examples examples = read_examples(base, calibrate_, reading_, common.quiet);
   eval::Calibration found =
-      eval::gather_moments(base.llama, loaded.adapter, gate, examples.items, common.quiet);
+      eval::gather_moments(base.llama, loaded.adapter, gate, first_, examples.items, common.quiet);
   say(common.quiet,
       cat("calibrated on ", examples.items.size(), " records, ", found.tokens, " tokens"));
   int64_t widest = 0;
@@ -155,6 +162,7 @@ void Compress::fit(const Calibrated& on, adapter::Adapter& adapter, bool quiet) 
 
 model::Compression Compress::describe(const std::optional<Calibrated>& on, Choice& choice) const {
   model::Compression made{fs::absolute(adapter_).string(), on.has_value()};
+  made.directions = first_;
   if (on) {
     made.tokens = on->found.tokens;
     made.regularisation = adapter::kMomentRegularisation;
@@ -177,11 +185,14 @@ Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gat
   const std::string where = (adapter_ / "adapter_model.safetensors").string();
   const int64_t rank = rank_ > 0 ? rank_ : all;
   Progress progress("re-nest", std::ssize(full.layers), quiet);
-  adapter::Renested nested = adapter::renest(
-      full, gate, rank, on ? &on->found.moments : nullptr, where, [&](int64_t done) {
-        constexpr double kShort_s = 2;  // nothing is said of less
-        if (progress.elapsed_s() > kShort_s) progress.update(static_cast<double>(done), "");
-      });
+  const auto layers_done = [&](int64_t done) {
+    constexpr double kShort_s = 2;  // nothing is said of less
+    if (progress.elapsed_s() > kShort_s) progress.update(static_cast<double>(done), "");
+  };
+  const adapter::Moments* moments = on ? &on->found.moments : nullptr;
+  adapter::Renested nested =
+      first_ < all ? adapter::renest_first(full, gate, first_, moments, where, layers_done)
+                   : adapter::renest(full, gate, rank, moments, where, layers_done);
   const size_t layers = nested.layers.size();
   std::vector<int64_t> ranks(layers, rank);
   if (energy_ > 0) ranks.assign(layers, adapter::rank_for_energy(nested, energy_));
@@ -195,7 +206,8 @@ Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gat
                 " everywhere: ", uniform * per_rank, " parameters, ",
                 percent(adapter::kept_energy(nested, uniform)), ")");
   } else {
-    words = cat("rank ", ranks.front(), " of ", all);
+    words = first_ < all ? cat("the first ", first_, " of ", all, " directions in order")
+                         : cat("rank ", ranks.front(), " of ", all);
   }
   const double kept = adapter::kept_energy(nested, ranks);
   return {adapter::cut(nested, ranks), words, kept};
@@ -206,6 +218,8 @@ int Compress::run(const Common& common, CLI::App& app) {
   model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
   const adapter::Adapter& full = loaded.adapter;
   if (app.count("--rank") > 0) check_rank(rank_, full, "--rank", /*lowest=*/1);
+  if (app.count("--first") > 0) check_rank(first_, full, "--first", /*lowest=*/1);
+  if (first_ == 0) first_ = full.rule.rank;
   const adapter::InferenceGate gate =
       gate_.empty() ? full.inference_gate
                     : adapter::parse_inference_gate(gate_, "--inference-gate");

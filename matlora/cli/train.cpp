@@ -8,8 +8,6 @@
 #include <iostream>
 #include <set>
 
-#include "matlora/adapter/compress.h"
-#include "matlora/adapter/fold.h"
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/hash.h"
@@ -17,11 +15,11 @@
 #include "matlora/base/progress.h"
 #include "matlora/base/shell.h"
 #include "matlora/cli/command.h"
+#include "matlora/cli/finished_adapter.h"
 #include "matlora/cli/run_directory.h"
 #include "matlora/cli/train_config.h"
 #include "matlora/cli/train_evaluation.h"
 #include "matlora/data/examples.h"
-#include "matlora/eval/calibration.h"
 #include "matlora/train/checkpoint.h"
 #include "matlora/train/trainer.h"
 
@@ -30,9 +28,6 @@ namespace {
 
 /// A stop waits so long for the end of the step that is under way, then drops it.
 constexpr double kPatience_s = 1;
-
-/// Of the last steps' examples, whose inputs weigh the directions of --nest svd.
-constexpr int64_t kNestingTokens = 8192;
 
 /// Of tokens and where their labels begin: the same for a file that was moved.
 std::string data_hash(const data::Examples& examples) {
@@ -176,49 +171,17 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
   }
 
-  /// What is written of the adapter: nested's gate is in its matrices, so that every reader
-  /// computes what was trained.
-  static adapter::Adapter shipped(const adapter::Adapter& adapter) {
-    return adapter.rule.method == adapter::Method::nested
-               ? adapter::folded(adapter, adapter.inference_gate)
-               : adapter;
-  }
-
-  /// The update that was trained, its directions in the order of what they do to the layers'
-  /// outputs (adapter/compress.h), weighted by the inputs of the last steps' examples.
-  adapter::Adapter renested(const Common& common, const model::Model& base,
-                            adapter::Adapter& adapter, const train::Trainer& trainer) {
-    // At its full rank the trained gate is what was trained; DyLoRA's is that of R.
-    constexpr auto kGate = adapter::InferenceGate::trained;
-    const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
-    const eval::Calibration found =
-        eval::gather_moments(base.llama, adapter, kGate, examples, /*quiet=*/true);
-    adapter::Renested nested =
-        adapter::renest(adapter, kGate, adapter.rule.rank, &found.moments, c_.output);
-    say(common.quiet, cat("re-nested, weighted by the inputs of ", found.tokens, " tokens"));
-    adapter::Adapter result;
-    result.rule = adapter::unit_rule(adapter.rule);
-    result.inference_gate = kGate;
-    result.layers = std::move(nested.layers);
-    for (adapter::LayerAdapter& layer : result.layers) {
-      layer.a = layer.a.to(base.llama.device());
-      layer.b = layer.b.to(base.llama.device());
-    }
-    info_.compressed = model::Compression{"",
-                                          true,
-                                          found.tokens,
-                                          adapter::kMomentRegularisation,
-                                          1,
-                                          std::move(nested.singular_values)};
-    return result;
-  }
-
   /// What a run that is done gives. Where it cannot be re-nested it is kept as it was trained.
   adapter::Adapter finished(const Common& common, const model::Model& base,
                             adapter::Adapter& adapter, const train::Trainer& trainer) {
-    if (c_.nest != "svd") return shipped(adapter);
+    const int64_t first = directions_to_order(c_.nest, adapter.rule, c_.recipe.rank_weights);
+    if (first == 0) return shipped(adapter);
     try {
-      return renested(common, base, adapter, trainer);
+      FinishedAdapter done = renested(base.llama, adapter, trainer, first, c_.output);
+      say(common.quiet, cat("the first ", first, " directions in order, weighted by the inputs of ",
+                            done.made->tokens, " tokens"));
+      info_.compressed = std::move(done.made);
+      return std::move(done.adapter);
     } catch (const UserError& error) {
       say(false, cat("note: not re-nested: ", error.what()));
       return shipped(adapter);

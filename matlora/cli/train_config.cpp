@@ -38,9 +38,8 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   option("--rank-weights", c.recipe.rank_weights,
          "of nested: how often a sequence is seen at each rank; others share the rest");
   option("--nest", c.nest,
-         "order the directions at the end of the run, weighted by the layers' inputs: svd | none | "
-         "auto "
-         "(none, until the figures say where svd is better)");
+         "order the directions at the end of the run by what they do to the layers' outputs: svd "
+         "all of them | none | auto (of nested those of the largest rank below R that is trained)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
   option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
   option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");

@@ -20,10 +20,10 @@ constexpr int64_t kPackTokens = 4096;
 }  // namespace
 
 Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
-                           adapter::InferenceGate gate, std::span<const data::Example> examples,
-                           bool quiet) {
+                           adapter::InferenceGate gate, int64_t rank,
+                           std::span<const data::Example> examples, bool quiet) {
   const c10::NoGradGuard no_grad;
-  adapter.select_rank(adapter.rule.rank, gate, llama.device());
+  adapter.select_rank(rank, gate, llama.device());
   std::set<std::string> layers;
   for (const adapter::LayerAdapter& layer : adapter.layers) layers.insert(layer.layer);
   nn::Llama observed = llama;

@@ -16,11 +16,11 @@ struct Calibration {
 };
 
 /// Runs the examples through the model once, without gradients, in packs of about 4096 tokens. The
-/// adapter is attached to `llama` and is left at its full rank under `gate`. As in training, only
+/// adapter is attached to `llama` and is left at `rank` under `gate`. As in training, only
 /// positions that predict a label reach the last layer's o_proj and feed-forward. Memory: one
 /// [in, in] float64 matrix for each distinct input (q, k, v share one; gate and up share one).
 Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
-                           adapter::InferenceGate gate, std::span<const data::Example> examples,
-                           bool quiet);
+                           adapter::InferenceGate gate, int64_t rank,
+                           std::span<const data::Example> examples, bool quiet);
 
 }  // namespace matlora::eval

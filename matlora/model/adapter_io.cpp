@@ -272,6 +272,7 @@ Json describe(const Compression& made) {
           {"weighted", made.weighted},
           {"tokens", made.tokens},
           {"regularisation", made.regularisation},
+          {"directions", made.directions},
           {"kept_energy", made.kept_energy},
           {"singular_values", made.singular_values}};
 }

@@ -20,6 +20,7 @@ struct Compression {
   bool weighted = false;      // by the layers' inputs
   int64_t tokens = 0;         // that these were measured over
   double regularisation = 0;  // adapter::kMomentRegularisation; 0 without weights
+  int64_t directions = 0;     // the first so many were put in order
   double kept_energy = 1;
   std::map<std::string, std::vector<double>> singular_values{};
 };

@@ -190,6 +190,49 @@ TEST(Renest, ADegenerateUpdateHasDirectionsOfZeros) {
   }
 }
 
+/// The first k directions under the trained gate, as an adapter of rank k.
+Adapter first_directions(const Adapter& adapter, int64_t k) {
+  Adapter result = ordered_adapter({});
+  for (const LayerAdapter& layer : adapter.layers) {
+    const auto gate = layer_gate(layer, adapter.rule, k, InferenceGate::trained);
+    const auto size = static_cast<int64_t>(gate.size());
+    result.layers.push_back({layer.layer, layer.a.narrow(0, 0, size),
+                             layer.b.narrow(1, 0, size) * at::tensor(gate, at::kFloat)});
+  }
+  return ordered_adapter(std::move(result.layers));
+}
+
+// Below `first` the best parts of rank `first`; from there on what there was.
+TEST(Renest, OfTheFirstDirectionsLeavesTheOthers) {
+  const Adapter adapter = random_adapter();
+  const Moments moments = random_moments();
+  constexpr int64_t kFirst = 4;
+  for (const Moments* weights : {static_cast<const Moments*>(nullptr), &moments}) {
+    const Renested nested = renest_first(adapter, InferenceGate::trained, kFirst, weights);
+    const Renested expected =
+        renest(first_directions(adapter, kFirst), InferenceGate::trained, kFirst, weights);
+    for (size_t i = 0; i < adapter.layers.size(); ++i) {
+      const LayerAdapter& layer = nested.layers[i];
+      ASSERT_EQ(layer.rank(), kRank);
+      for (int64_t k = 1; k < kFirst; ++k) {
+        EXPECT_LT(relative_error(prefix(layer, k), prefix(expected.layers[i], k)), 1e-5);
+      }
+      for (int64_t k = kFirst; k <= kRank; ++k) {
+        const Adapter whole = first_directions(adapter, k);
+        EXPECT_LT(relative_error(prefix(layer, k), full_update(whole, i)), 1e-5) << k;
+      }
+    }
+  }
+  const Renested all = renest_first(adapter, InferenceGate::trained, kRank, &moments);
+  const Renested same = nested_of(adapter, &moments);
+  for (size_t i = 0; i < all.layers.size(); ++i) {
+    EXPECT_LT(relative_error(all.layers[i].b, same.layers[i].b), 1e-5);
+  }
+  const std::string message =
+      user_error([&] { renest_first(adapter, InferenceGate::paper, 2, nullptr, "dir/file"); });
+  expect_has(message, "dir/file: first: its gate depends on the rank, so rank 2 is no part");
+}
+
 // One token that never changes, and inputs that are all zero: C has rank 1 and 0.
 TEST(Renest, ConstantInputs) {
   const Adapter adapter = random_adapter();
@@ -207,6 +250,18 @@ TEST(Renest, ConstantInputs) {
   EXPECT_LT(size_of((whole - prefix(nested.layers[0], 1)).matmul(x)) / size_of(whole.matmul(x)),
             1e-2);
   EXPECT_EQ(nested.singular_values.at("last"), std::vector<double>(kRank, 0.0));
+}
+
+// What float32 products of few tokens give: a direction of less than nothing.
+TEST(Renest, MomentsThatRoundingMadeIndefinite) {
+  const Adapter adapter = random_adapter();
+  Moments moments = random_moments();
+  const at::Tensor x = random_tensor({20}, 31, at::kDouble);
+  const at::Tensor y = random_tensor({20}, 32, at::kDouble);
+  moments.of["last"] = at::outer(x, x) - 1e-4 * at::outer(y, y);
+  const Renested nested = nested_of(adapter, &moments);
+  const at::Tensor whole = full_update(adapter, 2);
+  EXPECT_LT(size_of(prefix(nested.layers[2], kRank) - whole) / size_of(whole), 1e-5);
 }
 
 TEST(Renest, TheGateIsTheOneThatIsAskedFor) {

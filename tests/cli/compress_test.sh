@@ -61,6 +61,19 @@ kept=$(sed -n 's/^most: rank \([0-9]\) of 8,.*/\1/p' out.txt)
 expect_ok compress --adapter adapter --output most --energy 1 --force
 grep -q '^most: rank 8 of 8, ' out.txt || fail "--energy 1: $(cat out.txt)"
 
+# The first directions only: larger ranks stay.
+expect_ok compress --adapter adapter --output four --first 4
+grep -q '^four: the first 4 of 8 directions in order, ' out.txt || fail "--first: $(cat out.txt)"
+sweep --adapter four --output four-sweep
+sweep --adapter adapter --output adapter-sweep
+for rank in 4 8; do
+  near "$(loss_at four-sweep $rank)" "$(loss_at adapter-sweep $rank)" || fail "--first: rank $rank"
+done
+[[ $(loss_at four-sweep 1) != "$(loss_at adapter-sweep 1)" ]] || fail "--first changes nothing"
+refuses "--first: keeps every direction" compress --adapter adapter --output new --first 4 --rank 2
+refuses "--first: the adapter has no rank 9; expected 1..8" compress --adapter adapter --output new \
+  --first 9
+
 # A slice of it is a PEFT adapter, and a PEFT adapter can be compressed.
 expect_ok slice --adapter plain --rank 4 --output slice
 expect_ok compress --adapter slice --output slice-two --rank 2

@@ -69,11 +69,12 @@ grep -q '"method": "nested"' one/matlora.json || fail "the default is not nested
 grep -q '"lora_alpha": 8' one/adapter_config.json || fail "PEFT would scale it"
 [[ $(grep -c '"sampled_rank":\[8,[1248]\]\|"sampled_rank":\[[1248],8\]' one/train_log.jsonl) == 5 ]] ||
   fail "not half of each step at the full rank: $(cat one/train_log.jsonl)"
-expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1
+expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1 --nest none
 expect_ok "${base[@]}" --output diag --max-steps 2 --method matryoshka --inference-gate trained
 expect_ok slice --adapter diag --rank 8 --output diag8 --quiet
 cmp -s weights/$weights diag8/$weights || fail "only full ranks: not Matryoshka's training"
-expect_ok "${base[@]}" --output constant --max-steps 2 --mask constant --rank-weights full:1
+expect_ok "${base[@]}" --output constant --max-steps 2 --mask constant --rank-weights full:1 \
+  --nest none
 expect_ok "${base[@]}" --output plain --max-steps 2 --method lora
 
 # Re-nesting leaves the full rank as it is.
@@ -92,6 +93,19 @@ sys.exit(abs(none[1] - svd[1]) > 1e-5 * none[1] or (not ordered and svd[0] >= no
 END
   grep -q '"singular_values"' "$method-svd/matlora.json" || fail "$method: no singular values"
 done
+
+# By default the first half of nested's directions are put in order; ranks from there on stay.
+expect_ok "${base[@]}" --output nested-auto --max-steps 12 --inference-gate trained
+grep -q '"directions": 4' nested-auto/matlora.json || fail "the default is not in order"
+for nest in none auto; do
+  expect_ok sweep --model "$model" --adapter "nested-$nest" --data data.jsonl --ranks 1,4,8 \
+    --output "nested-$nest-three" "${cpu[@]}"
+done
+python3 - <<'END' || fail "--nest auto: ranks 4 and 8 are others, or rank 1 is what it was"
+import json, sys
+none, auto = ([row["loss"] for row in json.load(open(f"nested-{nest}-three/sweep.json"))["rows"]] for nest in ("none", "auto"))
+sys.exit(any(abs(a - b) > 1e-5 * a for a, b in zip(none[1:], auto[1:])) or none[0] == auto[0])
+END
 
 # What cannot be re-nested is kept as it was trained.
 expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --lr 0 --max-steps 2 --nest svd \

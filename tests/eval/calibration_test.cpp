@@ -42,8 +42,8 @@ TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
   nn::Llama model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"all-linear"});
   const std::vector<data::Example> examples = tests::tiny_examples(12);
-  const Calibration found =
-      gather_moments(model, adapter, adapter::InferenceGate::trained, examples, true);
+  const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::trained,
+                                           adapter.rule.rank, examples, true);
 
   std::map<std::string, std::shared_ptr<Recorder>> recorders;
   nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
@@ -69,8 +69,8 @@ TEST(GatherMoments, TheFirstLayersInputByHand) {
   nn::Llama model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"k_proj"});
   const std::vector<data::Example> examples = tests::tiny_examples(3);
-  const Calibration found =
-      gather_moments(model, adapter, adapter::InferenceGate::paper, examples, true);
+  const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,
+                                           adapter.rule.rank, examples, true);
   const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
   const at::Tensor x = nn::rms_norm(at::embedding(model.embedding, pack.tokens),
                                     model.layers[0].input_norm, model.rms_norm_eps)
@@ -84,8 +84,8 @@ TEST(GatherMoments, LayersOfOneInputShareAMatrix) {
   nn::Llama model = tests::tiny_llama();
   adapter::Adapter adapter =
       attached(model, {"q_proj", "v_proj", "o_proj", "gate_proj", "up_proj"});
-  const Calibration found =
-      gather_moments(model, adapter, adapter::InferenceGate::paper, tests::tiny_examples(4), true);
+  const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,
+                                           adapter.rule.rank, tests::tiny_examples(4), true);
   const auto data = [&](const std::string& layer) {
     return found.moments.of.at("model.layers.1." + layer).const_data_ptr();
   };

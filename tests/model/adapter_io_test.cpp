@@ -274,7 +274,7 @@ TEST_F(AdapterIo, FittedGates) {
 
 TEST_F(AdapterIo, HowItWasCompressedIsWritten) {
   AdapterInfo info{"base", "12ab"};
-  info.compressed = Compression{"from/here", true, 77, 1e-6, 0.5, {{kLayer, {2.5, 1}}}};
+  info.compressed = Compression{"from/here", true, 77, 1e-6, 4, 0.5, {{kLayer, {2.5, 1}}}};
   save_adapter(path(), random_adapter(Scaling::none), info);
   EXPECT_EQ(own()["compressed"]["from"], "from/here");
   EXPECT_EQ(own()["compressed"]["weighted"], true);

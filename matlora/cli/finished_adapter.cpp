@@ -1,0 +1,69 @@
+#include "matlora/cli/finished_adapter.h"
+
+#include "matlora/adapter/compress.h"
+#include "matlora/adapter/fold.h"
+#include "matlora/base/error.h"
+#include "matlora/eval/calibration.h"
+
+namespace matlora::cli {
+namespace {
+
+/// Tokens whose inputs weight the order of directions: more than most layers have inputs, and a
+/// short time.
+constexpr int64_t kNestingTokens = 8192;
+
+// At its full rank the trained gate is what was trained; DyLoRA's is that of R.
+constexpr auto kGate = adapter::InferenceGate::trained;
+
+}  // namespace
+
+adapter::Adapter shipped(const adapter::Adapter& adapter) {
+  return adapter.rule.method == adapter::Method::nested
+             ? adapter::folded(adapter, adapter.inference_gate)
+             : adapter;
+}
+
+int64_t directions_to_order(const std::string& nest, const adapter::GateRule& rule,
+                            const std::string& rank_weights) {
+  if (nest == "none") return 0;
+  if (nest == "svd") return rule.rank;
+  if (nest != "auto") {
+    fail("--nest", "unknown value '", printable(nest), "'; expected auto|svd|none");
+  }
+  if (rule.method != adapter::Method::nested) return 0;
+  const train::RankWeights weights =
+      train::parse_rank_weights(rank_weights, rule, "--rank-weights");
+  int64_t first = 0;
+  for (size_t i = 0; i + 1 < weights.ranks.size(); ++i) {
+    if (weights.weights[i] > 0) first = weights.ranks[i];
+  }
+  return first > 0 ? first : rule.rank;
+}
+
+FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
+                         const train::Trainer& trainer, int64_t first, const std::string& where) {
+  const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
+  const eval::Calibration found =
+      eval::gather_moments(llama, adapter, kGate, first, examples, /*quiet=*/true);
+  adapter::Renested nested =
+      first < adapter.rule.rank
+          ? adapter::renest_first(adapter, kGate, first, &found.moments, where)
+          : adapter::renest(adapter, kGate, first, &found.moments, where);
+  FinishedAdapter result;
+  result.adapter.rule = adapter::unit_rule(adapter.rule);
+  result.adapter.inference_gate = kGate;
+  result.adapter.layers = std::move(nested.layers);
+  for (adapter::LayerAdapter& layer : result.adapter.layers) {
+    layer.a = layer.a.to(llama.device());
+    layer.b = layer.b.to(llama.device());
+  }
+  result.made = model::Compression{.from = "",
+                                   .weighted = true,
+                                   .tokens = found.tokens,
+                                   .regularisation = adapter::kMomentRegularisation,
+                                   .directions = first,
+                                   .singular_values = std::move(nested.singular_values)};
+  return result;
+}
+
+}  // namespace matlora::cli
