@@ -35,7 +35,7 @@ int64_t directions_to_order(const std::string& nest, const adapter::GateRule& ru
       train::parse_rank_weights(rank_weights, rule, "--rank-weights");
   int64_t first = 0;
   for (size_t i = 0; i + 1 < weights.ranks.size(); ++i) {
-    if (weights.weights[i] > 0) first = weights.ranks[i];
+    if (weights.first[i] + weights.last[i] > 0) first = weights.ranks[i];
   }
   return first > 0 ? first : rule.rank;
 }

@@ -115,7 +115,7 @@ std::vector<int64_t> Trainer::sequence_ranks(const std::vector<Indices>& batches
   if (adapter_.rule.method != adapter::Method::nested) return {};
   size_t count = 0;
   for (const Indices& indices : batches) count += indices.size();
-  return draw_ranks(weights_, recipe_.seed, step_, count);
+  return draw_ranks(weights_.ranks, weights_.at(step_, total_), recipe_.seed, step_, count);
 }
 
 void Trainer::select_gate(size_t micro, StepReport& report) {
