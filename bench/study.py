@@ -33,34 +33,37 @@ def contender(name, title, flags, forms, rates, ranks=None):
     return Contender(name, title, flags.split(), forms, rates.split(","), ranks or RANKS)
 
 
+DEFAULT = {"default": []}
 PAPER, TRAINED, RENESTED = {"paper": ["--inference-gate", "paper"]}, {"trained": ["--inference-gate", "trained"]}, {"renested": None}
 NESTED = "--method nested --nest none --rank 16 "
+EARLY = "--rank-weights full:0.85..0.35,1:0.075..0.325,2:0.0375..0.1625 "
 MATRYOSHKA = "--method matryoshka --nest none --rank 16 --scaling "
 ONE_RANK = "--method lora --nest none --rank "
 # The rates of LoRA (cut), DyLoRA and Matryoshka with scaling sqrt were chosen from 3e-4 .. 3e-2 in version 0.1.0 (docs/benchmarks.md).
 CONTENDERS = [
+    contender("early", "nested, full 0.85 to 0.35", "--rank 16 " + EARLY, DEFAULT, "3e-3"),
+    contender("half", "nested, full 1/2", "--rank 16 --rank-weights full:0.5", DEFAULT, "3e-3"),
     *(contender(f"single-{rank}", f"LoRA of rank {rank} alone", ONE_RANK + str(rank), PAPER, "3e-3,1e-2", [rank]) for rank in RANKS),
-    contender("nested-half", "nested, full 1/2", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
-    contender("nested-third", "nested, full 2/3", NESTED + "--rank-weights full:0.67", TRAINED, "3e-3"),
     contender("lora", "LoRA of rank 16", ONE_RANK + "16", PAPER | RENESTED, "1e-2"),
     contender("matryoshka", "Matryoshka", MATRYOSHKA + "sqrt", TRAINED | RENESTED, "3e-3"),
     contender("matryoshka-paper", "Matryoshka, the paper's gate", MATRYOSHKA + "sqrt", PAPER, "1e-2"),
     contender("dylora", "DyLoRA", "--method dylora --nest none --rank 16", PAPER, "3e-3"),
+    contender("third", "nested, full 2/3", "--rank 16 --rank-weights full:0.67", DEFAULT, "3e-3"),
     contender("dylora-constant", "DyLoRA, constant scale", "--method dylora --nest none --rank 16 --mask constant", TRAINED, "3e-3,1e-2"),
     contender("matryoshka-rank", "Matryoshka, scaling rank", MATRYOSHKA + "rank", PAPER | TRAINED | RENESTED, "3e-3,1e-2"),
     contender("matryoshka-none", "Matryoshka, scaling none", MATRYOSHKA + "none", PAPER | TRAINED | RENESTED, "3e-4,1e-3"),
 ]
 # Tried on the validation problems with one seed, to find what is worth more.
 LEADS = [
-    contender("nested-half", "nested, full 1/2", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
-    contender("kaiming", "init kaiming", NESTED + "--rank-weights full:0.5 --init kaiming", TRAINED, "3e-3,1e-2"),
-    contender("ends", "full 0.6, rank 1 0.2, rank 2 0.1", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1", TRAINED, "3e-3"),
+    contender("nested-half", "nested, full 1/2, as trained", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
+    contender("kaiming", "nested, full 1/2, init kaiming", NESTED + "--rank-weights full:0.5 --init kaiming", TRAINED, "3e-3,1e-2"),
+    contender("ends", "nested, full 0.6, rank 1 0.2, rank 2 0.1", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1", TRAINED, "3e-3"),
     contender("kaiming-1", "LoRA of rank 1, init kaiming", ONE_RANK + "1 --init kaiming", PAPER, "3e-3", [1]),
-    contender("kaiming-16", "LoRA of rank 16, init kaiming", ONE_RANK + "16 --init kaiming", PAPER, "3e-3", [16]),
-    contender("none", "scaling none", NESTED + "--rank-weights full:0.5 --scaling none", TRAINED, "1e-3"),
+    contender("early-rank", "full 0.85 to 0.35, scaling rank", NESTED + EARLY + "--scaling rank", TRAINED, "5e-3,1e-2"),
 ]
 SETTINGS = {
     "short": {"title": "256 problems, 32 steps", "limit": 256, "seeds": [42, 43, 44]},
+    "instructions": {"title": "256 instructions (bench/instructions.py), 32 steps", "limit": 256, "seeds": [42, 43]},
     "long": {"title": "2,000 problems, 300 steps", "limit": 2000, "steps": 300, "seeds": [42, 43]},
 }
 Key = collections.namedtuple("Key", "setting contender rate seed form on")
@@ -170,7 +173,14 @@ class Study:
             return [key for key in free if key[:4] == free[0][:4]]
 
     def work_on(self):
-        """One worker: a training and its sweeps after the other."""
+        """One worker: a training and its sweeps after the other. Ends the program where one fails."""
+        try:
+            self.work_through()
+        except SystemExit as error:
+            print(error, file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def work_through(self):
         while keys := self.next():
             one = next(one for one in self.leads + self.contenders if one.name == keys[0].contender)
             for key in keys:

@@ -77,6 +77,7 @@ struct Group {
              up2 = random_tensor({8, 3}, 5, at::kDouble);
   Linear layers[3];
   std::vector<at::Tensor> dy;
+  at::Tensor mask;  // [7, 3] or undefined
 
   Group() {
     const int64_t outs[] = {5, 4, 8};
@@ -95,11 +96,12 @@ struct Group {
 
   std::vector<at::Tensor> outputs() const {
     const Linear* const all[] = {&layers[0], &layers[1], &layers[2]};
-    return forward_all(all, x);
+    return forward_all(all, x, mask);
   }
   std::vector<at::Tensor> plain_outputs() const {
     const auto change = [&](const at::Tensor& down, const at::Tensor& up) {
-      return x.matmul(down.t()).matmul(up.t());
+      const at::Tensor low = x.matmul(down.t());
+      return (mask.defined() ? low * mask.narrow(1, 0, low.size(1)) : low).matmul(up.t());
     };
     return {x.matmul(layers[0].weight.t()) + change(down1, up1),
             x.matmul(layers[1].weight.t()) + layers[1].bias,
@@ -121,6 +123,21 @@ TEST(ForwardAll, GradientsEqualThePlainProducts) {
   const auto own = torch::autograd::grad(group.outputs(), group.inputs(), group.dy);
   const auto plain = torch::autograd::grad(group.plain_outputs(), group.inputs(), group.dy);
   ASSERT_EQ(own.size(), plain.size());
+  for (size_t i = 0; i < own.size(); ++i) EXPECT_LT(relative_error(own[i], plain[i]), 1e-14) << i;
+}
+
+// Rows that use none, some and all of the directions.
+TEST(ForwardAll, AMaskOfEachRowEqualsThePlainProducts) {
+  Group group;
+  const at::Tensor ranks = at::tensor({3, 0, 1, 2, 3, 2, 1}, at::kLong).unsqueeze(1);
+  group.mask = (at::arange(3, at::kLong).unsqueeze(0) < ranks).to(at::kDouble);
+  const auto outputs = group.outputs(), expected = group.plain_outputs();
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_LT(relative_error(outputs[i], expected[i]), 1e-14) << i;
+    EXPECT_LT(relative_error(group.layers[i].forward(group.x, group.mask), expected[i]), 1e-14);
+  }
+  const auto own = torch::autograd::grad(outputs, group.inputs(), group.dy);
+  const auto plain = torch::autograd::grad(expected, group.inputs(), group.dy);
   for (size_t i = 0; i < own.size(); ++i) EXPECT_LT(relative_error(own[i], plain[i]), 1e-14) << i;
 }
 
