@@ -29,7 +29,10 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
       ->delimiter(',')
       ->check(integer(1));
-  option("--scaling", c.scaling, "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1");
+  option("--scaling", c.scaling,
+         "scale of rank r: sqrt 1/sqrt(r) | rank 1/r | none 1 | auto (rank for nested, sqrt for "
+         "others "
+         "and for --mask constant)");
   option("--alpha", c.alpha, "PEFT's lora_alpha: the scale is alpha/sqrt(r), alpha/r or alpha")
       ->check(finite(1e-6, 1e6));
   option("--mask", c.mask,
@@ -124,18 +127,10 @@ void add_train_options(CLI::App& app, TrainConfig& c) {
   app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
-void apply_preset(CLI::App& app, TrainConfig& c) {
-  if (c.nest != "auto" && c.nest != "svd" && c.nest != "none") {
-    fail("--nest", "unknown value '", printable(c.nest), "'; expected auto|svd|none");
-  }
-  if (c.preset.empty() && c.inference_gate == "auto") {
-    c.inference_gate = c.method == "matryoshka" && c.gate_file.empty() ? "trained" : "paper";
-    record(app, "--inference-gate", std::vector{c.inference_gate});
-  }
-  if (c.preset.empty()) return;
-  if (c.preset != "paper") {
-    fail("--preset", "unknown value '", printable(c.preset), "'; expected paper");
-  }
+namespace {
+
+/// MatryoshkaLoRA as it is published, where an option was not given.
+void apply_paper(CLI::App& app, TrainConfig& c) {
   const auto preset = [&](const char* name, auto& value, const auto& paper) {
     if (app.count(name) > 0) return;
     value = paper;
@@ -149,6 +144,29 @@ void apply_preset(CLI::App& app, TrainConfig& c) {
   preset("--nest", c.nest, "none");
   preset("--lr", c.recipe.learning_rate, 2e-4);
   app.get_option("--preset")->clear();
+}
+
+}  // namespace
+
+void apply_preset(CLI::App& app, TrainConfig& c) {
+  if (c.nest != "auto" && c.nest != "svd" && c.nest != "none") {
+    fail("--nest", "unknown value '", printable(c.nest), "'; expected auto|svd|none");
+  }
+  if (c.preset == "paper") {
+    apply_paper(app, c);
+  } else if (!c.preset.empty()) {
+    fail("--preset", "unknown value '", printable(c.preset), "'; expected paper");
+  }
+  const auto choose = [&](const char* name, std::string& value, const char* chosen) {
+    if (value != "auto") return;
+    value = chosen;
+    record(app, name, std::vector{value});
+  };
+  const bool own_gate = !c.gate_file.empty();
+  choose("--inference-gate", c.inference_gate,
+         c.method == "matryoshka" && !own_gate ? "trained" : "paper");
+  choose("--scaling", c.scaling,
+         c.method == "nested" && c.mask != "constant" && !own_gate ? "rank" : "sqrt");
 }
 
 SaveEvery parse_save_every(const std::string& text) {

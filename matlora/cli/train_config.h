@@ -27,7 +27,7 @@ struct TrainConfig {
   std::string model, data, output, base_name;
   std::string preset, nest = "auto";
   double alpha = 1;
-  std::string method = "nested", scaling = "sqrt", mask = "diag", gate_file;
+  std::string method = "nested", scaling = "auto", mask = "diag", gate_file;
   std::string inference_gate = "auto", init = "paper", init_adapter, schedule = "linear";
   std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
                                       "gate_proj", "up_proj", "down_proj"};
@@ -40,8 +40,8 @@ struct TrainConfig {
 
 void add_train_options(CLI::App& app, TrainConfig& config);
 
-/// Sets what --preset says for the options that were not given, which run.toml then records. Throws
-/// UserError.
+/// Sets what --preset says for the options that were not given, and what `auto` means for this
+/// method; run.toml then records both. Throws UserError.
 void apply_preset(CLI::App& app, TrainConfig& config);
 
 /// "10m", "90s", "2h", or a number of steps. Throws UserError.

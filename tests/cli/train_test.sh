@@ -67,9 +67,10 @@ expect_lines epochs/train_log.jsonl 6
 # Without a method: nested, with its gate in B, so that every reader's scale is 1.
 grep -q '"method": "nested"' one/matlora.json || fail "the default is not nested"
 grep -q '"lora_alpha": 8' one/adapter_config.json || fail "PEFT would scale it"
+grep -q 'scaling="rank"' one/run.toml || fail "nested's default scaling is not rank"
 [[ $(grep -c '"sampled_rank":\[8,[1248]\]\|"sampled_rank":\[[1248],8\]' one/train_log.jsonl) == 5 ]] ||
   fail "not half of each step at the full rank: $(cat one/train_log.jsonl)"
-expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1 --nest none
+expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1 --nest none --scaling sqrt
 expect_ok "${base[@]}" --output diag --max-steps 2 --method matryoshka --inference-gate trained
 expect_ok slice --adapter diag --rank 8 --output diag8 --quiet
 cmp -s weights/$weights diag8/$weights || fail "only full ranks: not Matryoshka's training"
