@@ -41,25 +41,24 @@ MATRYOSHKA = "--method matryoshka --nest none --rank 16 --scaling "
 ONE_RANK = "--method lora --nest none --rank "
 # The rates of LoRA (cut), DyLoRA and Matryoshka with scaling sqrt were chosen from 3e-4 .. 3e-2 in version 0.1.0 (docs/benchmarks.md).
 CONTENDERS = [
-    contender("early", "nested, full 0.85 to 0.35", "--rank 16 " + EARLY, DEFAULT, "3e-3"),
-    contender("half", "nested, full 1/2", "--rank 16 --rank-weights full:0.5", DEFAULT, "3e-3"),
+    contender("default", "nested, the default", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank", DEFAULT, "3e-3,5e-3"),
     *(contender(f"single-{rank}", f"LoRA of rank {rank} alone", ONE_RANK + str(rank), PAPER, "3e-3,1e-2", [rank]) for rank in RANKS),
     contender("lora", "LoRA of rank 16", ONE_RANK + "16", PAPER | RENESTED, "1e-2"),
     contender("matryoshka", "Matryoshka", MATRYOSHKA + "sqrt", TRAINED | RENESTED, "3e-3"),
     contender("matryoshka-paper", "Matryoshka, the paper's gate", MATRYOSHKA + "sqrt", PAPER, "1e-2"),
     contender("dylora", "DyLoRA", "--method dylora --nest none --rank 16", PAPER, "3e-3"),
-    contender("third", "nested, full 2/3", "--rank 16 --rank-weights full:0.67", DEFAULT, "3e-3"),
+    contender("half", "nested, full 1/2", "--rank 16 --rank-weights full:0.5 --scaling rank", DEFAULT, "5e-3"),
     contender("dylora-constant", "DyLoRA, constant scale", "--method dylora --nest none --rank 16 --mask constant", TRAINED, "3e-3,1e-2"),
     contender("matryoshka-rank", "Matryoshka, scaling rank", MATRYOSHKA + "rank", PAPER | TRAINED | RENESTED, "3e-3,1e-2"),
     contender("matryoshka-none", "Matryoshka, scaling none", MATRYOSHKA + "none", PAPER | TRAINED | RENESTED, "3e-4,1e-3"),
 ]
 # Tried on the validation problems with one seed, to find what is worth more.
 LEADS = [
-    contender("nested-half", "nested, full 1/2, as trained", NESTED + "--rank-weights full:0.5", TRAINED | RENESTED, "3e-3"),
-    contender("kaiming", "nested, full 1/2, init kaiming", NESTED + "--rank-weights full:0.5 --init kaiming", TRAINED, "3e-3,1e-2"),
-    contender("ends", "nested, full 0.6, rank 1 0.2, rank 2 0.1", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1", TRAINED, "3e-3"),
+    contender("nested-half", "nested, full 1/2, scaling sqrt", NESTED + "--rank-weights full:0.5 --scaling sqrt", TRAINED | RENESTED, "3e-3"),
+    contender("kaiming", "nested, full 1/2, init kaiming, scaling sqrt", NESTED + "--rank-weights full:0.5 --init kaiming --scaling sqrt", TRAINED, "3e-3,1e-2"),
+    contender("ends", "nested, full 0.6, rank 1 0.2, rank 2 0.1, scaling sqrt", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1 --scaling sqrt", TRAINED, "3e-3"),
     contender("kaiming-1", "LoRA of rank 1, init kaiming", ONE_RANK + "1 --init kaiming", PAPER, "3e-3", [1]),
-    contender("early-rank", "nested, full 0.85 to 0.35, scaling rank", NESTED + EARLY + "--scaling rank", TRAINED, "3e-3,5e-3,1e-2"),
+    contender("early-rank", "nested, full 0.85 to 0.35, scaling rank", NESTED + EARLY + "--scaling rank", TRAINED, "5e-3,1e-2"),
     contender("half-rank", "nested, full 1/2, scaling rank", NESTED + "--rank-weights full:0.5 --scaling rank", TRAINED, "5e-3"),
 ]
 SETTINGS = {

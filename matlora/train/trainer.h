@@ -26,13 +26,13 @@ struct Recipe {
   double epochs = 3;
   int64_t max_steps = 0;  // > 0: instead of epochs
   int64_t batch_size = 8, grad_accum = 4;
-  double learning_rate = 3e-3;
+  double learning_rate = 5e-3;
   Schedule schedule = Schedule::linear;
   double warmup_ratio = 0, weight_decay = 0;
   double max_grad_norm = 1;  // 0: no clipping
   bool shuffle = true;
   uint64_t seed = 42;
-  std::string rank_weights = "full:0.5";  // of nested, see rank_draw.h
+  std::string rank_weights = "full:0.85..0.35";  // of nested, see rank_draw.h
 };
 
 /// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of

@@ -68,8 +68,10 @@ expect_lines epochs/train_log.jsonl 6
 grep -q '"method": "nested"' one/matlora.json || fail "the default is not nested"
 grep -q '"lora_alpha": 8' one/adapter_config.json || fail "PEFT would scale it"
 grep -q 'scaling="rank"' one/run.toml || fail "nested's default scaling is not rank"
-[[ $(grep -c '"sampled_rank":\[8,[1248]\]\|"sampled_rank":\[[1248],8\]' one/train_log.jsonl) == 5 ]] ||
-  fail "not half of each step at the full rank: $(cat one/train_log.jsonl)"
+grep -q 'rank-weights="full:0.85..0.35"' one/run.toml || fail "nested's default shares"
+expect_ok "${base[@]}" --output halves --max-steps 5 --rank-weights full:0.5
+[[ $(grep -c '"sampled_rank":\[8,[1248]\]\|"sampled_rank":\[[1248],8\]' halves/train_log.jsonl) == 5 ]] ||
+  fail "not half of each step at the full rank: $(cat halves/train_log.jsonl)"
 expect_ok "${base[@]}" --output weights --max-steps 2 --rank-weights full:1 --nest none --scaling sqrt
 expect_ok "${base[@]}" --output diag --max-steps 2 --method matryoshka --inference-gate trained
 expect_ok slice --adapter diag --rank 8 --output diag8 --quiet
