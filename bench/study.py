@@ -189,35 +189,44 @@ class Study:
                 self.claimed.discard(keys[0][:4])
 
 
-def finals(results, setting, contenders):
-    """{(contender, form): (rate, [row of each seed])} of those scored with every seed."""
-    seeds = SETTINGS[setting]["seeds"]
-    found = {}
+def final_columns(results, setting, contenders):
+    """{column: {rank: [row of each seed]}} and {column: rate}; LoRAs of one rank each are one column."""
+    seeds, columns, rates = SETTINGS[setting]["seeds"], {}, {}
     for one in contenders:
         for form in one.forms:
             rate = chosen_rate(results, setting, seeds[0], one, form)
             rows = [results.get(Key(setting, one.name, rate, seed, form, "test")) for seed in seeds]
             rows = [row for row in rows if row]
-            if rows:
-                found[one, form] = rate, rows
-    return found
+            if not rows:
+                continue
+            alone = len(one.ranks) == 1
+            name = "LoRA for this rank alone" if alone else one.title if len(one.forms) == 1 else f"{one.title}, {form}"
+            columns.setdefault(name, {}).update({rank: rows for rank in one.ranks})
+            rates.setdefault(name, []).append(rate)
+    return columns, rates
 
 
-def spread(values):
-    """The mean and the standard error of it over seeds."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0
-    return f"{statistics.mean(values):.3f} ± {error:.3f}"
+def spread(values, digits):
+    """The mean, and the standard error of it over seeds."""
+    error = f" ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{error}"
 
 
 def report(results, setting, contenders):
-    """Markdown: loss at each rank, the areas, the rate, the number of seeds."""
-    rows = {}
-    for (one, form), (rate, runs) in finals(results, setting, contenders).items():
-        cells = {str(rank): spread([dict((r, loss) for r, loss, _ in run["rows"])[rank] for run in runs]) for rank in one.ranks}
-        if len(one.ranks) > 1:
-            cells |= {"AURAC v2": f"{statistics.mean(run['aurac_v2'] for run in runs):.4f}"}
-        rows[f"{one.title}, {form}"] = cells | {"lr": rate, "seeds": len(runs)}
-    return harness.table([*map(str, RANKS), "AURAC v2", "lr", "seeds"], rows)
+    """Markdown: a row for each rank, the areas, the learning rates and the number of seeds."""
+    columns, rates = final_columns(results, setting, contenders)
+    def figures(figure, digits):
+        return {f"{rank}": {name: spread([{r: values for r, *values in row["rows"]}[rank][figure] for row in by_rank[rank]], digits)
+                            for name, by_rank in columns.items() if rank in by_rank} for rank in RANKS}
+    rows = figures(0, 3)
+    rows["learning rate"] = {name: ", ".join(dict.fromkeys(rate)) for name, rate in rates.items()}
+    rows["seeds"] = {name: min(len(runs) for runs in by_rank.values()) for name, by_rank in columns.items()}
+    accuracy = figures(1, 4)
+    for key, title in (("aurac_v1", "AURAC v1"), ("aurac_v2", "AURAC v2")):
+        accuracy[title] = {name: spread([row[key] for row in by_rank[RANKS[0]]], 4) for name, by_rank in columns.items()
+                           if name != "LoRA for this rank alone" and RANKS[0] in by_rank}
+    named = lambda table: table.replace("| |", "| rank |", 1)
+    return "Loss:\n\n" + named(harness.table([*columns], rows)) + "\n\nToken accuracy:\n\n" + named(harness.table([*columns], accuracy))
 
 
 def validation_table(results, setting, contenders):
@@ -246,7 +255,7 @@ def main():
         for worker in workers:
             worker.join()
     results = study.results.read()
-    print("Loss on the test problems, mean and standard error over seeds:\n\n" + report(results, options.setting, study.contenders))
+    print("On the test problems, mean and standard error over seeds.\n\n" + report(results, options.setting, study.contenders))
     print("\nLoss on the validation problems, the first seed:\n\n" + validation_table(results, options.setting, study.contenders + study.leads))
 
 

@@ -86,7 +86,7 @@ echo "demo: $data: up to $train_problems records to train on, $test_problems to 
 # Each with its best rate of docs/benchmarks.md. An adapter records the gate for its later use.
 train lora lora 1e-2 paper
 train matryoshka matryoshka 1e-2 paper
-train nested nested 3e-3 trained
+train nested nested 5e-3 trained
 
 "$program" sweep --model "$model" --adapter "LoRA=$out/lora" \
   --adapter "Matryoshka (as published)=$out/matryoshka" --adapter "nested=$out/nested" \
