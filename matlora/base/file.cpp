@@ -59,6 +59,11 @@ void MappedFile::forget(std::span<const std::byte> part) const {
   if (first < last) ::madvise(const_cast<std::byte*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+}
+
 std::string read_file(const fs::path& path) {
   const auto file = MappedFile::open(path);
   const auto bytes = file->bytes();

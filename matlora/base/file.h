@@ -38,6 +38,10 @@ class MappedFile {
   size_t size_ = 0;  // bytes
 };
 
+/// Whether the name exists at all, be it a link to nothing or unreadable. Only where it does
+/// not may an optional file count as absent.
+bool is_there(const fs::path& path);
+
 /// The whole file as bytes. Throws UserError when it cannot be read.
 std::string read_file(const fs::path& path);
 

@@ -78,7 +78,7 @@ Json describe(const format::LlamaConfig& config) {
 /// The files that hold the weights of a HF directory.
 std::set<std::string> weight_files(const fs::path& directory) {
   const fs::path index = directory / "model.safetensors.index.json";
-  if (fs::exists(directory / "model.safetensors") || !fs::exists(index)) {
+  if (is_there(directory / "model.safetensors") || !is_there(index)) {
     return {"model.safetensors"};
   }
   const Json json = read_json(index);
@@ -149,7 +149,7 @@ Json inspect_adapter(const fs::path& path) {
   const model::LoadedAdapter loaded = model::load_adapter(path, at::kCPU);
   const adapter::Adapter& adapter = loaded.adapter;
   const adapter::GateRule& rule = adapter.rule;
-  const bool native = fs::exists(path / "matlora.json");
+  const bool native = is_there(path / "matlora.json");
   Json document = {{"kind", native ? "matlora_adapter" : "peft_adapter"},
                    {"method", adapter::name(rule.method)},
                    {"rank", rule.rank},
@@ -182,8 +182,8 @@ Json inspect_path(const fs::path& path) {
   if (!fs::exists(path)) fail(path.string(), "no such file or directory");
   if (fs::is_directory(path)) {
     finish_commit(path);
-    if (fs::exists(path / "adapter_config.json")) return inspect_adapter(path);
-    if (fs::exists(path / "config.json")) return inspect_hf_model(path);
+    if (is_there(path / "adapter_config.json")) return inspect_adapter(path);
+    if (is_there(path / "config.json")) return inspect_hf_model(path);
     fail(path.string(), "neither a model nor an adapter: no config.json, no adapter_config.json");
   }
   if (path.extension() == ".gguf") return inspect_gguf(path);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -48,9 +49,10 @@ std::vector<int32_t> parse_ids(const Input& input) {
   std::vector<int32_t> ids;
   for (const Json& value : json) {
     const bool fits =
-        value.is_number_integer() && value >= 0 && value <= std::numeric_limits<int32_t>::max();
+        value.is_number_integer() && value >= 0 && value <= std::numeric_limits<uint32_t>::max();
     if (!fits) fail(input.where, "expected a token id, got ", printable(value.dump(), 40));
-    ids.push_back(value.get<int32_t>());
+    constexpr int64_t kMost = std::numeric_limits<int32_t>::max();  // no token has such an id
+    ids.push_back(static_cast<int32_t>(std::min(value.get<int64_t>(), kMost)));
   }
   return ids;
 }

@@ -42,7 +42,8 @@ struct GgufTensor {
   GgmlType type = GgmlType::f32;
   std::vector<int64_t> shape;  // row-major: outermost first (the file stores the reverse)
   std::span<const std::byte> bytes;
-  int64_t items() const;  ///< product of the shape
+  std::shared_ptr<const MappedFile> file;  // where `bytes` lie
+  int64_t items() const;                   ///< product of the shape
 };
 
 /// A metadata value. All integers widen to int64 or uint64, floats to double; arrays of strings and
@@ -51,11 +52,12 @@ using GgufValue =
     std::variant<int64_t, uint64_t, double, bool, std::string, std::vector<std::string>,
                  std::vector<int64_t>, std::vector<double>, std::vector<bool>>;
 
-/// A mapped GGUF file. Spans stay valid as long as `file()` is held.
+/// A mapped GGUF file, or several that hold one model (keys split.*; NAME-00001-of-00003.gguf).
 class Gguf {
  public:
-  /// Throws UserError when the file lies in any way (see tests/format/gguf_test.cpp) or holds a
-  /// tensor type that cannot be dequantised.
+  /// `path`: the file, or the first of several, which are beside it; the metadata are the first's.
+  /// Throws UserError when a file lies in any way (see tests/format/gguf_test.cpp), holds a tensor
+  /// type that cannot be dequantised, is missing, or is not the first.
   static Gguf open(const std::filesystem::path& path);
 
   uint32_t version() const { return version_; }
@@ -77,9 +79,13 @@ class Gguf {
   const std::vector<std::string>& strings(const std::string& key) const;
   const std::vector<int64_t>& integers(const std::string& key) const;
 
+  /// The (first) file.
   const std::shared_ptr<const MappedFile>& file() const { return file_; }
 
  private:
+  static Gguf open_one(const std::filesystem::path& path);
+  void add_tensor(GgufTensor tensor, const std::string& where);
+
   std::shared_ptr<const MappedFile> file_;
   uint32_t version_ = 0;
   std::map<std::string, GgufValue> metadata_;

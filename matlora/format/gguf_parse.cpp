@@ -1,5 +1,5 @@
-// Gguf::open: header, metadata, tensor infos, data. Nothing is allocated or pointed at before the
-// bytes for it are known to be in the file.
+// Gguf::open_one: header, metadata, tensor infos, data. Nothing is allocated or pointed at before
+// the bytes for it are known to be in the file.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -314,7 +314,14 @@ void check_overlap(const std::vector<TensorInfo>& infos, const std::string& wher
 
 }  // namespace
 
-Gguf Gguf::open(const std::filesystem::path& path) {
+void Gguf::add_tensor(GgufTensor tensor, const std::string& where) {
+  if (!by_name_.emplace(tensor.name, tensors_.size()).second) {
+    fail(where, "tensor '", printable(tensor.name), "' appears twice");
+  }
+  tensors_.push_back(std::move(tensor));
+}
+
+Gguf Gguf::open_one(const std::filesystem::path& path) {
   const std::string where = path.string();
   Gguf result;
   result.file_ = MappedFile::open(path);
@@ -334,10 +341,8 @@ Gguf Gguf::open(const std::filesystem::path& path) {
   check_overlap(infos, where);
 
   for (TensorInfo& info : infos) {
-    if (!result.by_name_.emplace(info.tensor.name, result.tensors_.size()).second) {
-      fail(where, "tensor '", printable(info.tensor.name), "' appears twice");
-    }
-    result.tensors_.push_back(std::move(info.tensor));
+    info.tensor.file = result.file_;
+    result.add_tensor(std::move(info.tensor), where);
   }
   return result;
 }

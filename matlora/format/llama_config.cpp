@@ -2,8 +2,11 @@
 #include "matlora/format/llama_config.h"
 
 #include <algorithm>
+#include <initializer_list>
+#include <string_view>
 
 #include "matlora/base/error.h"
+#include "matlora/base/file.h"
 #include "matlora/base/json.h"
 
 namespace matlora::format {
@@ -109,8 +112,7 @@ void read_hf_tokens(const JsonObject& json, const std::filesystem::path& directo
   config.eos_token_ids = read_token_ids(json, "eos_token_id");
   if (json.find("bos_token_id")) config.bos_token_id = json.integer("bos_token_id", 0, kMaxSize);
   const std::filesystem::path path = directory / "generation_config.json";
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return;
+  if (!is_there(path)) return;
   const Json value = read_json(path);
   const auto ids = read_token_ids(JsonObject(value, path.string()), "eos_token_id");
   if (!ids.empty()) config.eos_token_ids = ids;
@@ -149,6 +151,15 @@ void read_gguf_heads(const Gguf& file, const std::string& where, LlamaConfig& co
   expect_head_dim("llama.rope.dimension_count", "partial rotary embeddings are not supported");
 }
 
+/// Whether a layer has one of the tensors: then all layers are expected to have them all.
+bool any_layer_has(const Gguf& file, std::initializer_list<std::string_view> names) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const GgufTensor& tensor) {
+    return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+      return tensor.name.starts_with("blk.") && tensor.name.ends_with(cat(".", name));
+    });
+  });
+}
+
 void read_gguf_tokens(const Gguf& file, LlamaConfig& config) {
   for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
     if (!file.has(key)) continue;
@@ -182,6 +193,7 @@ LlamaConfig read_hf_config(const std::filesystem::path& directory) {
   config.rms_norm_eps = json.number_or("rms_norm_eps", 1e-6);
   config.tie_word_embeddings = json.boolean_or("tie_word_embeddings", false);
   config.attention_bias = json.boolean_or("attention_bias", false);
+  config.attention_output_bias = config.attention_bias;
   config.mlp_bias = json.boolean_or("mlp_bias", false);
   read_hf_rope(json, config);
   read_hf_tokens(json, directory, config);
@@ -210,8 +222,9 @@ LlamaConfig read_gguf_config(const Gguf& file) {
   config.rope_theta = file.number_or("llama.rope.freq_base", 10000);
   config.rope_scaling = read_gguf_scaling(file, where);
   config.tie_word_embeddings = file.find("output.weight") == nullptr;
-  config.attention_bias = file.find("blk.0.attn_q.bias") != nullptr;
-  config.mlp_bias = file.find("blk.0.ffn_gate.bias") != nullptr;
+  config.attention_bias = any_layer_has(file, {"attn_q.bias", "attn_k.bias", "attn_v.bias"});
+  config.attention_output_bias = any_layer_has(file, {"attn_output.bias"});
+  config.mlp_bias = any_layer_has(file, {"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"});
   read_gguf_heads(file, where, config);
   read_gguf_tokens(file, config);
   validate(config, where);

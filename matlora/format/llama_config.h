@@ -26,6 +26,7 @@ struct LlamaConfig {
   double rms_norm_eps = 1e-5, rope_theta = 10000;
   RopeScaling rope_scaling;
   bool tie_word_embeddings = false, attention_bias = false, mlp_bias = false;
+  bool attention_output_bias = false;  // o_proj's; attention_bias is that of q, k and v
   std::vector<int64_t> eos_token_ids;  // may be empty
   std::optional<int64_t> bos_token_id;
 };

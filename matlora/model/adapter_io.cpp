@@ -326,7 +326,7 @@ LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
   const fs::path config = directory / "adapter_config.json";
   const fs::path matrices = directory / "adapter_model.safetensors";
   const fs::path own_path = directory / "matlora.json";
-  const bool is_own = fs::exists(own_path);
+  const bool is_own = is_there(own_path);
   const Json json = read_json(config);
   adapter.rule = read_peft_rule(json, config, loaded.info);
   const PeftPattern ranks(JsonObject(json, config.string()), "rank_pattern");

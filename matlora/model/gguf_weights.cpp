@@ -62,7 +62,7 @@ class GgufWeights : public WeightSource {
   at::Tensor copy(const std::string& name, const std::vector<int64_t>& shape) const override {
     const format::GgufTensor& tensor = find(name, shape);
     at::Tensor value = dequantized(tensor);
-    file_.file()->forget(tensor.bytes);
+    tensor.file->forget(tensor.bytes);
     return in_order(name, value);
   }
 
@@ -73,7 +73,7 @@ class GgufWeights : public WeightSource {
     const format::GgufTensor* tensor = file_.find(gguf_name(name));
     if (!tensor) fail(where(), "tensor '", gguf_name(name), "' is missing");
     if (tensor->shape != shape) {
-      fail(where(), tensor->name, ": expected shape ", shape_text(shape),
+      fail(tensor->file->path().string(), tensor->name, ": expected shape ", shape_text(shape),
            " from the metadata, got ", shape_text(tensor->shape));
     }
     return *tensor;
@@ -89,10 +89,10 @@ class GgufWeights : public WeightSource {
   /// Float32 data as they lie in the file; anything else dequantised, once and for all.
   at::Tensor in_place(const format::GgufTensor& tensor) const {
     if (tensor.type == format::GgmlType::f32) {
-      return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, file_.file());
+      return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, tensor.file);
     }
     at::Tensor value = dequantized(tensor);
-    file_.file()->forget(tensor.bytes);
+    tensor.file->forget(tensor.bytes);
     return value;
   }
 

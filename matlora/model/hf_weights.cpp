@@ -4,6 +4,7 @@
 #include <set>
 
 #include "matlora/base/error.h"
+#include "matlora/base/file.h"
 #include "matlora/base/json.h"
 #include "matlora/format/safetensors.h"
 #include "matlora/model/tensors.h"
@@ -16,10 +17,10 @@ class HfWeights : public WeightSource {
  public:
   explicit HfWeights(const fs::path& directory) : directory_(directory) {
     const fs::path index = directory / "model.safetensors.index.json";
-    if (fs::exists(directory / "model.safetensors") || !fs::exists(index)) {
+    if (is_there(directory / "model.safetensors") || !is_there(index)) {
       add_file(directory / "model.safetensors");
     } else {
-      for (const std::string& shard : shards(index)) add_file(directory / shard);
+      add_shards(index);
     }
   }
 
@@ -56,7 +57,8 @@ class HfWeights : public WeightSource {
     return place;
   }
 
-  static std::set<std::string> shards(const fs::path& index) {
+  /// The files that the index names, which hold all that it says.
+  void add_shards(const fs::path& index) {
     const Json json = read_json(index);
     const JsonObject map = JsonObject(json, index.string()).object("weight_map");
     std::set<std::string> names;
@@ -66,9 +68,16 @@ class HfWeights : public WeightSource {
         fail(index.string(), "'", printable(key), "': expected a file name, got '",
              printable(shard), "'");
       }
-      names.insert(shard);
+      if (names.insert(shard).second) add_file(directory_ / shard);
     }
-    return names;
+    for (const auto& [key, value] : map.value().items()) {
+      const auto found = tensors_.find(key);
+      const fs::path shard = directory_ / map.string(key);
+      if (found == tensors_.end() || found->second.file->path() != shard) {
+        fail(shard.string(), "tensor '", printable(key), "' is missing; ",
+             index.filename().string(), " says that it is in this file");
+      }
+    }
   }
 
   void add_file(const fs::path& path) {

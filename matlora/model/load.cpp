@@ -4,11 +4,13 @@
 #include <ATen/Parallel.h>
 
 #include "matlora/base/error.h"
+#include "matlora/base/file.h"
 #include "matlora/base/hash.h"
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
+#include "matlora/text/gguf_specials.h"
 
 namespace matlora::model {
 namespace {
@@ -35,17 +37,25 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   if (file.has("tokenizer.ggml.token_type")) {
     vocabulary.token_types = file.integers("tokenizer.ggml.token_type");
   }
-  if (file.has("tokenizer.ggml.merges")) {
-    vocabulary.merges = file.strings("tokenizer.ggml.merges");
-  }
+  if (vocabulary.model == "gpt2") vocabulary.merges = file.strings("tokenizer.ggml.merges");
   const auto last = static_cast<int64_t>(vocabulary.tokens.size()) - 1;
-  const auto id = [&](const char* key) -> std::optional<int64_t> {
+  const auto id = [&](const std::string& name) -> std::optional<int64_t> {
+    const std::string key = "tokenizer.ggml." + name + "_token_id";
     return file.has(key) ? std::optional(file.integer(key, 0, last)) : std::nullopt;
   };
-  vocabulary.bos_token_id = id("tokenizer.ggml.bos_token_id");
-  vocabulary.eos_token_id = id("tokenizer.ggml.eos_token_id");
-  vocabulary.add_bos = file.boolean_or("tokenizer.ggml.add_bos_token", false);
-  vocabulary.add_eos = file.boolean_or("tokenizer.ggml.add_eos_token", false);
+  vocabulary.bos_token_id = id("bos");
+  vocabulary.eos_token_id = id("eos");
+  vocabulary.eot_token_id = id("eot");
+  vocabulary.eom_token_id = id("eom");
+  vocabulary.fim_pad_token_id = id("fim_pad");
+  vocabulary.fim_rep_token_id = id("fim_rep");
+  vocabulary.fim_sep_token_id = id("fim_sep");
+  const auto flag = [&](const std::string& name) -> std::optional<bool> {
+    const std::string key = "tokenizer.ggml.add_" + name + "_token";
+    return file.has(key) ? std::optional(file.boolean_or(key, false)) : std::nullopt;
+  };
+  vocabulary.add_bos = flag("bos");
+  vocabulary.add_eos = flag("eos");
   return vocabulary;
 }
 
@@ -158,8 +168,7 @@ class Builder {
             linear(attention + "q_proj", queries, width, bias),
             linear(attention + "k_proj", keys, width, bias),
             linear(attention + "v_proj", keys, width, bias),
-            linear(attention + "o_proj", width, queries,
-                   bias && source_->has(attention + "o_proj.bias")),
+            linear(attention + "o_proj", width, queries, c.attention_output_bias),
             linear(mlp + "gate_proj", inner, width, c.mlp_bias),
             linear(mlp + "up_proj", inner, width, c.mlp_bias),
             linear(mlp + "down_proj", width, inner, c.mlp_bias)};
@@ -193,7 +202,7 @@ void divide_by_rope_factors(const format::Gguf& file, std::vector<float>& result
     fail(where, "rope_freqs.weight: expected ", result.size(), " float32 numbers");
   }
   const at::Tensor factors =
-      wrap({tensor->name, format::DType::f32, tensor->shape, tensor->bytes}, file.file());
+      wrap({tensor->name, format::DType::f32, tensor->shape, tensor->bytes}, tensor->file);
   for (size_t i = 0; i < result.size(); ++i) {
     const float factor = factors.const_data_ptr<float>()[i];
     if (!(factor > 0)) fail(where, "rope_freqs.weight: expected positive numbers, got ", factor);
@@ -206,17 +215,22 @@ void check_token_ids(const Model& model, const std::string& where) {
     fail(where, "the tokenizer has the id ", model.tokenizer.vocab_size() - 1,
          ", outside the model's vocabulary of ", model.config.vocab_size);
   }
-  for (const int64_t id : model.config.eos_token_ids) {
+  const auto check_id = [&](const char* name, int64_t id) {
     if (id < 0 || id >= model.config.vocab_size) {
-      fail(where, "eos_token_id ", id, " is outside the vocabulary of ", model.config.vocab_size);
+      fail(where, name, " ", id, " is outside the vocabulary of ", model.config.vocab_size);
     }
-  }
+  };
+  for (const int64_t id : model.config.eos_token_ids) check_id("eos_token_id", id);
+  if (model.config.bos_token_id) check_id("bos_token_id", *model.config.bos_token_id);
 }
 
 Model load_gguf(const fs::path& path, Placing placing) {
   format::Gguf file = format::Gguf::open(path);
   format::LlamaConfig config = format::read_gguf_config(file);
-  text::Tokenizer tokenizer = text::Tokenizer::from_gguf(gguf_vocabulary(file));
+  const text::GgufVocabulary vocabulary = gguf_vocabulary(file);
+  text::Tokenizer tokenizer = text::Tokenizer::from_gguf(vocabulary);
+  const std::vector<int32_t> ends = text::gguf_specials(vocabulary).ends;
+  config.eos_token_ids.assign(ends.begin(), ends.end());
   std::vector<float> turns = frequencies(config);
   divide_by_rope_factors(file, turns);
   Builder builder(open_gguf_weights(std::move(file), config), config, placing);
@@ -228,7 +242,7 @@ Model load_gguf(const fs::path& path, Placing placing) {
 /// (transformers' tokenizer.eos_token).
 std::optional<int32_t> tokenizer_eos(const fs::path& directory, const text::Tokenizer& tokenizer) {
   const fs::path path = directory / "tokenizer_config.json";
-  if (!fs::exists(path)) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   const Json json = read_json(path);
   const JsonObject config(json, path.string());
   const Json* value = config.find("eos_token");

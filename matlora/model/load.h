@@ -32,9 +32,10 @@ enum class Weights {
 };
 
 /// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json
-/// and its shards) and tokenizer.json, or a file ending in .gguf. Files stay mapped; weights whose
-/// stored dtype is `dtype` are used in place on the CPU. Throws UserError naming the file and the
-/// part that is missing, unsupported or of another shape than the configuration says.
+/// and its shards) and tokenizer.json, or a file ending in .gguf (of a model in several, the
+/// first). What a GGUF file does not say of BOS and of ends is as in llama.cpp. Files stay mapped;
+/// weights whose stored dtype is `dtype` are used in place on the CPU. Throws UserError naming the
+/// file and the part that is missing, unsupported or of another shape than the configuration says.
 Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device,
            Weights weights = Weights::in_memory);
 

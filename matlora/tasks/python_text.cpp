@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "matlora/base/error.h"
+#include "matlora/text/letter_case.h"
 #include "matlora/text/unicode.h"
 
 namespace matlora::tasks {
@@ -39,8 +40,8 @@ std::string lower(std::string_view text) { return text::to_lower(text); }
 std::string capitalize(std::string_view text) {
   if (text.empty()) return {};
   size_t end = 0;
-  text::next_code_point(text, end);
-  return text::to_title(text.substr(0, end)) + lower(text.substr(end));
+  const char32_t first = text::next_code_point(text, end);
+  return text::to_title(first) + text::to_lower(text, end);
 }
 
 std::string replace(std::string_view text, std::string_view what, std::string_view with) {

@@ -14,11 +14,10 @@ std::string strip(std::string_view text);
 std::string left_strip(std::string_view text);
 std::string right_strip(std::string_view text);
 
-/// `str.capitalize()`: the first character in title case, the rest in lower case, by the simple
-/// case mappings and U+0130's; a final sigma stays a medial one.
+/// `str.capitalize()`: the first character in title case, the rest in lower case.
 std::string capitalize(std::string_view text);
 
-/// `str.lower()`, with the same limits.
+/// `str.lower()`
 std::string lower(std::string_view text);
 
 /// `str.replace(what, with)`. REQUIRES: `what` is not empty.

@@ -14,7 +14,7 @@ Pipeline::Pipeline(PipelineParts parts)
       vocabulary_(parts_.model),
       bpe_(parts_.model, parts_.merges, parts_.bpe, parts_.where) {
   add_tokens();
-  make_bytes();
+  make_pieces();
   for (const auto* ids : {&parts_.prefix, &parts_.suffix}) {
     for (const int32_t id : *ids) {
       if (id >= 0 && id < vocabulary_.size()) continue;
@@ -27,9 +27,7 @@ Pipeline::Pipeline(PipelineParts parts)
 
 void Pipeline::add_tokens() {
   for (const AddedToken& token : parts_.added) vocabulary_.add(token.content, token.id);
-  special_.resize(static_cast<size_t>(vocabulary_.size()));
   for (const AddedToken& token : parts_.added) {
-    special_[static_cast<size_t>(token.id)] = token.special;
     if (token.normalized) {
       normalized_finder_.add(normalized(token.content), token);
     } else {
@@ -38,17 +36,17 @@ void Pipeline::add_tokens() {
   }
 }
 
-void Pipeline::make_bytes() {
-  bytes_.reserve(static_cast<size_t>(vocabulary_.size()));
-  for (int32_t id = 0; id < vocabulary_.size(); ++id) {
-    const std::string& content = vocabulary_.content(id);
-    bytes_.push_back(from_byte_characters(content).value_or(content));
+void Pipeline::make_pieces() {
+  pieces_.reserve(vocabulary_.ids().size());
+  for (const auto& [content, id] : vocabulary_.ids()) {
+    pieces_[id].bytes = from_byte_characters(content).value_or(content);
   }
   // Added tokens stand in the text as they are, unless BPE makes them from bytes too.
   for (const AddedToken& token : parts_.added) {
-    std::string& bytes = bytes_[static_cast<size_t>(token.id)];
-    if (bpe_.is_word(bytes, token.id)) continue;
-    bytes = token.normalized ? normalized(token.content) : token.content;
+    Piece& piece = pieces_[token.id];
+    piece.special = token.special;
+    if (bpe_.is_word(piece.bytes, token.id)) continue;
+    piece.bytes = token.normalized ? normalized(token.content) : token.content;
   }
 }
 
@@ -98,18 +96,17 @@ std::string Pipeline::normalized(std::string_view text) const {
 std::string Pipeline::decode(std::span<const int32_t> ids, bool skip_special) const {
   std::string result;
   for (const int32_t id : ids) {
-    if (id < 0 || id >= vocabulary_.size()) {
-      fail(parts_.where, "id ", id, " is outside the vocabulary; expected 0 to ",
-           vocabulary_.size() - 1);
-    }
-    if (skip_special && is_special(id)) continue;
-    result += bytes_[static_cast<size_t>(id)];
+    check(id >= 0, "decode: id ", id);
+    const auto piece = pieces_.find(id);
+    if (piece == pieces_.end() || (skip_special && piece->second.special)) continue;
+    result += piece->second.bytes;
   }
   return result;
 }
 
 bool Pipeline::is_special(int32_t id) const {
-  return id >= 0 && id < vocabulary_.size() && special_[static_cast<size_t>(id)];
+  const auto piece = pieces_.find(id);
+  return piece != pieces_.end() && piece->second.special;
 }
 
 }  // namespace matlora::text

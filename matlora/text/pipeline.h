@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "matlora/text/added_tokens.h"
@@ -45,7 +46,7 @@ class Pipeline {
 
  private:
   void add_tokens();
-  void make_bytes();
+  void make_pieces();
   void encode_unnormalized(std::string_view text, std::vector<int32_t>& ids) const;
   void encode_plain(std::string_view text, std::vector<int32_t>& ids) const;
   std::string normalized(std::string_view text) const;
@@ -54,8 +55,11 @@ class Pipeline {
   Vocabulary vocabulary_;  // with the added tokens
   Bpe bpe_;
   AddedTokenFinder raw_finder_, normalized_finder_;
-  std::vector<std::string> bytes_;  // by id
-  std::vector<bool> special_;       // by id
+  struct Piece {
+    std::string bytes;
+    bool special = false;
+  };
+  std::unordered_map<int32_t, Piece> pieces_;  // by id
 };
 
 Pipeline load_json(const std::filesystem::path& path);

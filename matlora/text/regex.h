@@ -17,7 +17,8 @@ class Regex {
   /// Throws UserError at `where` when `pattern` does not compile.
   Regex(const std::string& pattern, const std::string& where);
 
-  /// Begin and end of the first match that starts at `from` or later in `text` (valid UTF-8).
+  /// Begin and end of the first match that starts at `from` or later in `text` (valid UTF-8):
+  /// from <= begin <= end, whatever a \K in it says.
   /// Thread-safe. Throws UserError when the matcher runs out of its limits.
   std::optional<std::pair<size_t, size_t>> find(std::string_view text, size_t from) const;
 

@@ -20,8 +20,9 @@ struct GgufVocabulary {
   std::vector<std::string> tokens;   // index = id
   std::vector<int64_t> token_types;  // 1 normal, 3 control, 4 user defined, ..; may be empty
   std::vector<std::string> merges;   // "left right"
-  std::optional<int64_t> bos_token_id, eos_token_id;
-  bool add_bos = false, add_eos = false;
+  std::optional<int64_t> bos_token_id, eos_token_id, eot_token_id, eom_token_id, fim_pad_token_id,
+      fim_rep_token_id, fim_sep_token_id;
+  std::optional<bool> add_bos, add_eos;  // absent: llama.cpp's default for `pre`
 };
 
 class Tokenizer {
@@ -39,8 +40,9 @@ class Tokenizer {
   /// the text is not valid UTF-8. Thread-safe.
   std::vector<int32_t> encode(std::string_view utf8, bool add_special = true) const;
 
-  /// Bytes of the ids (byte-level: not UTF-8 when a sequence is cut mid-character). Throws
-  /// UserError naming an id outside the vocabulary. `skip_special` leaves special tokens out.
+  /// Bytes of the ids (byte-level: not UTF-8 when a sequence is cut mid-character). An id without a
+  /// token has none, as in `tokenizers`: models may have more embeddings than tokens.
+  /// `skip_special` leaves special tokens out. REQUIRES: no id is negative.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
 
   int64_t vocab_size() const;  ///< one more than the largest id, added tokens counted

@@ -1,15 +1,16 @@
 // Tokenizers from the metadata of a GGUF file.
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include "matlora/base/error.h"
 #include "matlora/base/utf8.h"
+#include "matlora/text/byte_level.h"
+#include "matlora/text/gguf_specials.h"
 #include "matlora/text/pipeline.h"
 
 namespace matlora::text {
 namespace {
-
-enum TokenType : int64_t { kUnknown = 2, kControl = 3, kUserDefined = 4 };
 
 constexpr const char* kKnownPre[] = {"default", "gpt-2", "llama-bpe", "qwen2", "smollm"};
 
@@ -25,7 +26,8 @@ void set_pre_tokenizer(const std::string& pre, PipelineParts& parts) {
   const auto split = [&](const std::string& pattern) {
     parts.pre_tokenizer.add_split(Regex(pattern, parts.where), Behavior::kIsolated, false);
   };
-  if (pre == "default") {  // llama.cpp: punctuation, GPT-2, numbers, numbers by threes
+  if (pre == "default" ||
+      pre.empty()) {  // llama.cpp: punctuation, GPT-2, numbers, numbers by threes
     split(R"([\p{P}\$\+<=>\^~\|]+)");
     split(kGpt2Pattern);
     split(R"(\p{N}+)");
@@ -51,20 +53,15 @@ void set_pre_tokenizer(const std::string& pre, PipelineParts& parts) {
 }
 
 void add_tokens(const GgufVocabulary& source, PipelineParts& parts) {
-  const auto& types = source.token_types;
-  if (!types.empty() && types.size() != source.tokens.size()) {
-    fail(source.where, "tokenizer.ggml.token_type: expected ", source.tokens.size(),
-         " numbers, one for each token, got ", types.size());
-  }
+  const std::vector<int64_t> types = gguf_specials(source).types;
   for (size_t i = 0; i < source.tokens.size(); ++i) {
     const std::string& content = source.tokens[i];
     if (const size_t bad = find_invalid_utf8(content); bad != std::string::npos) {
       fail(source.where, "tokenizer.ggml.tokens: token ", i, ": not valid UTF-8 at byte ", bad);
     }
     parts.model.add(content, static_cast<int64_t>(i));
-    if (types.empty()) continue;
-    const bool special = types[i] == kControl || types[i] == kUnknown;
-    if (!special && types[i] != kUserDefined) continue;
+    const bool special = types[i] == kControlToken || types[i] == kUnknownToken;
+    if (!special && types[i] != kUserDefinedToken) continue;
     AddedToken token;
     token.content = content;
     token.id = static_cast<int32_t>(i);
@@ -73,7 +70,25 @@ void add_tokens(const GgufVocabulary& source, PipelineParts& parts) {
   }
 }
 
+/// A normal token that only a merge can make, if there is one.
+const std::string* merged_token(const PipelineParts& parts, const GgufVocabulary& source) {
+  std::set<std::string_view> added;
+  for (const AddedToken& token : parts.added) added.insert(token.content);
+  for (const std::string& token : source.tokens) {
+    const auto bytes = from_byte_characters(token);
+    if (bytes && bytes->size() > 1 && added.count(token) == 0) return &token;
+  }
+  return nullptr;
+}
+
 void add_merges(const GgufVocabulary& source, PipelineParts& parts) {
+  if (source.merges.empty()) {
+    const std::string* token = merged_token(parts, source);
+    if (token != nullptr) {
+      fail(source.where, "tokenizer.ggml.merges: expected a merge for the token '",
+           printable(*token), "' at least, got none");
+    }
+  }
   for (size_t i = 0; i < source.merges.size(); ++i) {
     const std::string& merge = source.merges[i];
     const size_t space = merge.find(' ', 1);
@@ -109,8 +124,10 @@ Pipeline load_gguf(const GgufVocabulary& source) {
   set_pre_tokenizer(source.pre, parts);
   add_tokens(source, parts);
   add_merges(source, parts);
-  if (source.add_bos) parts.prefix = {template_id(source, source.bos_token_id, "bos")};
-  if (source.add_eos) parts.suffix = {template_id(source, source.eos_token_id, "eos")};
+  if (source.add_bos.value_or(adds_bos_by_default(source)))
+    parts.prefix = {template_id(source, source.bos_token_id, "bos")};
+  if (source.add_eos.value_or(false))
+    parts.suffix = {template_id(source, source.eos_token_id, "eos")};
   return Pipeline(std::move(parts));
 }
 

@@ -3,9 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iterator>
-#include <memory>
+#include <vector>
 
 #include "matlora/base/error.h"
 
@@ -29,19 +28,6 @@ bool contains(const Range (&ranges)[n], char32_t c) {
 
 bool is_continuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
-std::string utf8(int32_t c) {
-  utf8proc_uint8_t bytes[4];
-  const auto size = utf8proc_encode_char(c, bytes);
-  return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
-}
-
-template <class F>
-std::string map_characters(std::string_view text, const F& f) {
-  std::string result;
-  for (size_t offset = 0; offset < text.size();) result += f(next_code_point(text, offset));
-  return result;
-}
-
 }  // namespace
 
 char32_t next_code_point(std::string_view text, size_t& offset) {
@@ -52,6 +38,12 @@ char32_t next_code_point(std::string_view text, size_t& offset) {
     result = result << 6 | (static_cast<unsigned char>(text[offset++]) & 0x3F);
   }
   return result;
+}
+
+std::string utf8(char32_t c) {
+  utf8proc_uint8_t bytes[4];
+  const auto size = utf8proc_encode_char(static_cast<int32_t>(c), bytes);
+  return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
 }
 
 char32_t last_code_point(std::string_view text) {
@@ -80,34 +72,59 @@ bool is_number(char32_t c) {
   }
 }
 
-std::string to_lower(std::string_view text) {
-  constexpr char32_t kDottedCapitalI = 0x130;
-  return map_characters(text, [](char32_t c) {
-    return c == kDottedCapitalI ? utf8(U'i') + utf8(0x307)
-                                : utf8(utf8proc_tolower(static_cast<int32_t>(c)));
-  });
+namespace {
+
+int combining_class(int32_t c) { return utf8proc_get_property(c)->combining_class; }
+
+/// The characters of `text` in their decompositions.
+std::vector<int32_t> decompose(std::string_view text, utf8proc_option_t options) {
+  std::vector<int32_t> result;
+  result.reserve(text.size());
+  constexpr size_t kLongest = 32;  // U+FDFA decomposes to 18 characters
+  int boundary = UTF8PROC_BOUNDCLASS_START;
+  for (size_t offset = 0; offset < text.size();) {
+    int32_t parts[kLongest];
+    const auto count = utf8proc_decompose_char(static_cast<int32_t>(next_code_point(text, offset)),
+                                               parts, kLongest, options, &boundary);
+    check(count >= 0 && count <= static_cast<utf8proc_ssize_t>(kLongest), "utf8proc: ", count);
+    result.insert(result.end(), parts, parts + count);
+  }
+  return result;
 }
 
-std::string to_title(std::string_view text) {
-  return map_characters(text,
-                        [](char32_t c) { return utf8(utf8proc_totitle(static_cast<int32_t>(c))); });
+/// Unicode's canonical ordering: marks that follow each other stand by combining class, those of
+/// one class as they come. (utf8proc's own exchanges neighbours, which is quadratic.)
+void order_marks(std::vector<int32_t>& characters) {
+  const auto before = [](int32_t a, int32_t b) { return combining_class(a) < combining_class(b); };
+  const auto is_mark = [](int32_t c) { return combining_class(c) != 0; };
+  for (auto begin = characters.begin(); begin != characters.end();) {
+    begin = std::find_if(begin, characters.end(), is_mark);
+    const auto end = std::find_if_not(begin, characters.end(), is_mark);
+    if (!std::is_sorted(begin, end, before)) std::stable_sort(begin, end, before);
+    begin = end;
+  }
 }
+
+}  // namespace
 
 std::string normalize(std::string_view text, NormalForm form) {
   const bool ascii = std::all_of(text.begin(), text.end(),
                                  [](char c) { return static_cast<unsigned char>(c) < 0x80; });
   if (ascii) return std::string(text);
-  int options = UTF8PROC_STABLE;
   const bool composed = form == NormalForm::kNfc || form == NormalForm::kNfkc;
-  options |= composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE;
-  if (form == NormalForm::kNfkc || form == NormalForm::kNfkd) options |= UTF8PROC_COMPAT;
-  utf8proc_uint8_t* mapped = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                 static_cast<utf8proc_ssize_t>(text.size()), &mapped,
-                                 static_cast<utf8proc_option_t>(options));
-  const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
+  int flags = UTF8PROC_STABLE | (composed ? UTF8PROC_COMPOSE : UTF8PROC_DECOMPOSE);
+  if (form == NormalForm::kNfkc || form == NormalForm::kNfkd) flags |= UTF8PROC_COMPAT;
+  const auto options = static_cast<utf8proc_option_t>(flags);
+  std::vector<int32_t> characters = decompose(text, options);
+  order_marks(characters);
+  const auto size = utf8proc_normalize_utf32(
+      characters.data(), static_cast<utf8proc_ssize_t>(characters.size()), options);
   check(size >= 0, "utf8proc: ", utf8proc_errmsg(size));
-  return std::string(reinterpret_cast<const char*>(mapped), static_cast<size_t>(size));
+  characters.resize(static_cast<size_t>(size));
+  std::string result;
+  result.reserve(text.size());
+  for (const int32_t c : characters) result += utf8(static_cast<char32_t>(c));
+  return result;
 }
 
 }  // namespace matlora::text

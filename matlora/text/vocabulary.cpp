@@ -1,5 +1,7 @@
 #include "matlora/text/vocabulary.h"
 
+#include <algorithm>
+
 #include "matlora/base/error.h"
 
 namespace matlora::text {
@@ -14,17 +16,24 @@ void Vocabulary::add(const std::string& content, int64_t id) {
     if (entry->second == id) return;
     fail(where_, "token '", name, "' has two ids: ", entry->second, " and ", id);
   }
-  const auto index = static_cast<size_t>(id);
-  if (index >= contents_.size()) {
-    contents_.resize(index + 1);
-    used_.resize(index + 1);
-  }
-  if (used_[index]) {
-    fail(where_, "id ", id, " is given to two tokens: '", printable(contents_[index]), "' and '",
+  const auto [place, unused] = contents_.try_emplace(entry->second, &entry->first);
+  if (!unused) {
+    fail(where_, "id ", id, " is given to two tokens: '", printable(*place->second), "' and '",
          name, "'");
   }
-  contents_[index] = content;
-  used_[index] = true;
+  size_ = std::max(size_, id + 1);
+}
+
+Vocabulary::Vocabulary(const Vocabulary& other)
+    : where_(other.where_), ids_(other.ids_), size_(other.size_) {
+  contents_.reserve(ids_.size());
+  for (const auto& [content, id] : ids_) contents_.emplace(id, &content);
+}
+
+const std::string& Vocabulary::content(int32_t id) const {
+  static const std::string none;
+  const auto found = contents_.find(id);
+  return found == contents_.end() ? none : *found->second;
 }
 
 std::optional<int32_t> Vocabulary::id(std::string_view content) const {

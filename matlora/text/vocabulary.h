@@ -6,7 +6,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 namespace matlora::text {
 
@@ -19,26 +18,30 @@ using StringIds = std::unordered_map<std::string, int32_t, StringHash, std::equa
 
 class Vocabulary {
  public:
-  /// Ids are array indices: above this limit a file is taken to be wrong.
+  /// Above this limit a file is taken to be wrong.
   static constexpr int64_t kMaxId = (1 << 24) - 1;
 
   explicit Vocabulary(std::string where) : where_(std::move(where)) {}
+  Vocabulary(const Vocabulary& other);
+  Vocabulary(Vocabulary&&) = default;
+  Vocabulary& operator=(Vocabulary&&) = default;
 
   /// Throws UserError when the id is out of range or taken by another content, or the content has
   /// another id already. Adding the same pair twice changes nothing.
   void add(const std::string& content, int64_t id);
 
   std::optional<int32_t> id(std::string_view content) const;
-  /// "" when the id is unused. REQUIRES: 0 <= id < size().
-  const std::string& content(int32_t id) const { return contents_[static_cast<size_t>(id)]; }
-  int64_t size() const { return static_cast<int64_t>(contents_.size()); }  ///< largest id + 1
+  /// "" when the id is unused.
+  const std::string& content(int32_t id) const;
+  int64_t size() const { return size_; }  ///< largest id + 1
   const StringIds& ids() const { return ids_; }
 
  private:
   std::string where_;
-  std::vector<std::string> contents_;
-  std::vector<bool> used_;
+  // Not an array: a short file may name a high id. Points to the keys of ids_, which stay.
+  std::unordered_map<int32_t, const std::string*> contents_;
   StringIds ids_;
+  int64_t size_ = 0;
 };
 
 }  // namespace matlora::text

@@ -41,6 +41,26 @@ cp -r "$model" speechless
 rm speechless/tokenizer.json
 refuses_model "tokenizer" speechless
 
+# A part that is missing is never taken for a model that has none.
+cp -r "$models/sharded" fewer
+rm "$(ls fewer/model-00002-of-*.safetensors)"
+refuses_model "model-00002-of-" fewer
+cp -r "$models/sharded" linked
+ln -sf nowhere "$(ls linked/model-00001-of-*.safetensors)"
+refuses_model "model-00001-of-" linked
+cp -r "$models/sharded" promised
+sed -i 's/"weight_map": {/"weight_map": {"lm_head.bias": "'"$(basename "$(ls promised/model-00001-of-*)")"'", /' \
+  promised/model.safetensors.index.json
+refuses_model "tensor 'lm_head.bias' is missing" promised
+changed_model biased 's/"attention_bias": false/"attention_bias": true/'
+refuses_model "q_proj.bias' is missing" biased
+cp -r "$model" dangling
+ln -sf nowhere dangling/generation_config.json
+refuses_model "generation_config.json" dangling
+cp -r "$models/tied" untied
+sed -i 's/"tie_word_embeddings": true/"tie_word_embeddings": false/' untied/config.json
+refuses_model "lm_head.weight" untied
+
 # An adapter for another base.
 for other in tied biases; do
   refuses "adapter" sweep --model "$models/$other" --adapter adapter --data data.jsonl \

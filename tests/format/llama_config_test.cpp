@@ -77,6 +77,7 @@ TEST_F(HfConfigTest, HeadDimAndBiasesAsGiven) {
   json["attention_bias"] = json["mlp_bias"] = true;
   EXPECT_EQ(read().head_dim, 32);
   EXPECT_TRUE(read().attention_bias);
+  EXPECT_TRUE(read().attention_output_bias);
   EXPECT_TRUE(read().mlp_bias);
 }
 
@@ -194,6 +195,22 @@ TEST_F(GgufConfigTest, ReadsWhatIsSaid) {
   EXPECT_FALSE(config.tie_word_embeddings);
   EXPECT_TRUE(config.attention_bias);
   EXPECT_TRUE(config.mlp_bias);
+}
+
+// A bias anywhere is one everywhere: loading then names the layer that lacks it.
+TEST_F(GgufConfigTest, ABiasOfAnyLayerCounts) {
+  for (const char* name : {"blk.1.attn_q.bias", "blk.0.attn_k.bias", "blk.1.attn_v.bias"}) {
+    file = base().tensor(name, {1}, 0, "abcd");
+    EXPECT_TRUE(read().attention_bias) << name;
+    EXPECT_FALSE(read().attention_output_bias) << name;
+  }
+  file = base().tensor("blk.1.attn_output.bias", {1}, 0, "abcd");
+  EXPECT_TRUE(read().attention_output_bias);
+  EXPECT_FALSE(read().attention_bias);
+  for (const char* name : {"blk.1.ffn_gate.bias", "blk.0.ffn_up.bias", "blk.1.ffn_down.bias"}) {
+    file = base().tensor(name, {1}, 0, "abcd");
+    EXPECT_TRUE(read().mlp_bias) << name;
+  }
 }
 
 TEST_F(GgufConfigTest, RefusesOtherArchitectures) {

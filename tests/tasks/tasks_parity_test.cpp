@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "matlora/tasks/python_random.h"
 #include "matlora/tasks/python_text.h"
 #include "matlora/tasks/user_task.h"
+#include "matlora/text/unicode.h"
 #include "tests/support/temp_dir.h"
 
 namespace matlora::tasks {
@@ -88,7 +90,50 @@ TEST_F(TasksParity, TextMethods) {
     EXPECT_EQ(lower(text), row["lower"].get<std::string>()) << text;
     EXPECT_EQ(code_points(text), row["length"].get<int64_t>()) << text;
     EXPECT_EQ(replace(text, "  ", " "), row["replaced"].get<std::string>()) << text;
-    if (row["capitalize"].is_null()) continue;  // a full mapping, which matlora does not have
+    if (row["capitalize"].is_null()) continue;  // files of an earlier tasks.py
+    EXPECT_EQ(capitalize(text), row["capitalize"].get<std::string>()) << text;
+  }
+}
+
+/// Every character by itself, at the beginning of a text, and beside a capital sigma.
+TEST(PythonText, LetterCases) {
+  const char* directory = std::getenv("MATLORA_GOLDEN");
+  const auto path =
+      std::filesystem::path(directory ? directory : "/nonexistent") / "unicode_case.json";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is missing";
+  const Json golden = read_json(path);
+  const auto characters = [&](const char* key) {
+    std::set<char32_t> result;
+    const auto text = golden[key].get<std::string>();
+    for (size_t offset = 0; offset < text.size();) {
+      result.insert(text::next_code_point(text, offset));
+    }
+    return result;
+  };
+  const auto not_after = characters("not_after"), passed = characters("passed");
+  const std::string sigma = "\u03A3", medial = "\u03C3", final = "\u03C2";
+  for (const char32_t c : characters("known")) {
+    const std::string one = text::utf8(c);
+    const auto expected = [&](const char* key) {
+      return golden[key].contains(one) ? golden[key][one].get<std::string>() : one;
+    };
+    ASSERT_EQ(lower(one), expected("lower")) << std::hex << static_cast<uint32_t>(c);
+    ASSERT_EQ(capitalize(one), expected("capitalize")) << std::hex << static_cast<uint32_t>(c);
+    if (c == 0x3A3) continue;
+    const bool is_final = not_after.count(c) == 0, is_passed = passed.count(c) != 0;
+    const std::string low = lower(one);
+    ASSERT_EQ(lower("a" + sigma + one), "a" + (is_final ? final : medial) + low) << one;
+    ASSERT_EQ(lower("a" + sigma + one + "a"),
+              "a" + (is_final && !is_passed ? final : medial) + low + "a")
+        << one;
+    const bool cased = !is_passed && !is_final;  // the mirror image
+    ASSERT_EQ(lower(one + sigma), low + (cased ? final : medial)) << one;
+    ASSERT_EQ(capitalize("a" + one + sigma).substr(1), low + (cased || is_passed ? final : medial))
+        << one;
+  }
+  for (const Json& row : golden["texts"]) {
+    const auto text = row["text"].get<std::string>();
+    EXPECT_EQ(lower(text), row["lower"].get<std::string>()) << text;
     EXPECT_EQ(capitalize(text), row["capitalize"].get<std::string>()) << text;
   }
 }

@@ -182,6 +182,21 @@ TEST_F(UserTask, MatchesWithNothingInThemDoNotCount) {
   EXPECT_EQ(judged(last, "", "43"), Judged("[invalid]", false));
 }
 
+// A \K behind the end of a match, or before where the search began, neither loops nor repeats.
+TEST_F(UserTask, APatternThatKeepsOtherTextsComesToAnEnd) {
+  for (const char* pattern :
+       {"(?=[0-9]+\\\\K)", "(?<=\\\\K[0-9])", "((?=x[0-9]\\\\K)){0}(?1)", "(?=(a\\\\Kb))|[0-9]+",
+        "(?<k>[0-9]\\\\K){0}(?=\\\\g<k>)", "(?<=\\\\K4)"}) {
+    for (const char* take : {"first", "last"}) {
+      const std::string keys =
+          cat("{\"answer_regex\": \"", pattern, "\", \"take\": \"", take, "\"}");
+      judged(task(kWritten, keys), "xab 42, x4 ünd 43", "43");
+    }
+  }
+  const Task kept = task(kWritten, R"({"answer_regex": "is \\K[0-9]+"})");
+  EXPECT_EQ(judged(kept, "it is 42", "42"), Judged("42", true));
+}
+
 TEST_F(UserTask, TheScoredRecordIsNoExampleOfItself) {
   const std::string lines = R"({"q": "A", "a": 1}
                                {"q": "B", "a": 2}

@@ -1,6 +1,7 @@
 #include "matlora/text/tokenizer.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <fstream>
 #include <functional>
@@ -189,8 +190,34 @@ TEST(Tokenizer, EncodesFromManyThreads) {
 TEST(Tokenizer, InvalidUtf8IsNamedByItsOffset) {
   const auto tokenizer = load(tiny());
   expect_error([&] { tokenizer.encode("ab\xFFz"); }, "not valid UTF-8 at byte 2");
-  expect_error([&] { tokenizer.decode(Ids{1, 262}); }, "id 262 is outside the vocabulary");
-  expect_error([&] { tokenizer.decode(Ids{-1}); }, "id -1 is outside the vocabulary");
+}
+
+TEST(Tokenizer, AnIdWithoutATokenDecodesToNothing) {
+  const auto json = load(changed([](Json& j) { j["model"]["vocab"]["z9"] = 300; }));
+  const auto gguf = Tokenizer::from_gguf(tiny_gguf("gpt-2"));
+  for (const bool skip_special : {false, true}) {
+    EXPECT_EQ(json.decode(Ids{262, 256, 299, 'c', 301, INT32_MAX}, skip_special), "abc");
+    EXPECT_EQ(gguf.decode(Ids{262, 256, 'c', INT32_MAX}, skip_special), "abc");
+  }
+  EXPECT_FALSE(json.is_special(299));
+  EXPECT_FALSE(json.is_special(INT32_MAX));
+  EXPECT_EQ(json.token(299), "");
+  EXPECT_EQ(json.vocab_size(), 301);
+}
+
+TEST(Tokenizer, MemoryFollowsTheTokensNotTheirIds) {
+  const auto peak = [] {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;  // KiB
+  };
+  const auto before = peak();
+  const auto model = load(changed([](Json& j) { j["model"]["vocab"]["z9"] = 16777215; }));
+  EXPECT_EQ(model.vocab_size(), 16777216);
+  EXPECT_EQ(model.decode(Ids{16777215}), "z9");
+  const auto added = load(changed([](Json& j) { j["added_tokens"][0]["id"] = 16777214; }));
+  EXPECT_EQ(added.encode("<s>"), (Ids{16777214}));
+  EXPECT_LT(peak() - before, 32 * 1024);
 }
 
 TEST(Tokenizer, UnsupportedPartsAreNamed) {
@@ -244,7 +271,7 @@ TEST(TokenizerGguf, KnowsItsPreTokenizers) {
     const bool whole = std::string(pre) != "smollm" && std::string(pre) != "qwen2";
     EXPECT_EQ(tokenizer.encode("12"), whole ? Ids{259} : (Ids{'1', '2'})) << pre;
     EXPECT_TRUE(tokenizer.is_special(260));
-    EXPECT_FALSE(tokenizer.is_special(261));
+    EXPECT_TRUE(tokenizer.is_special(261));  // by its text, against its type
   }
 }
 
@@ -256,6 +283,7 @@ TEST(TokenizerGguf, AddsBosAndEosWhenAsked) {
   EXPECT_EQ(Tokenizer::from_gguf(vocabulary).encode("ab"), (Ids{260, 256, 261}));
   vocabulary.eos_token_id = 262;
   expect_error([&] { Tokenizer::from_gguf(vocabulary); }, "eos_token_id: expected less than 262");
+  vocabulary.eos_token_id = 261;
   vocabulary.bos_token_id.reset();
   expect_error([&] { Tokenizer::from_gguf(vocabulary); }, "bos_token_id is missing");
 }

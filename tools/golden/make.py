@@ -10,13 +10,13 @@ import common
 
 HERE = pathlib.Path(__file__).resolve().parent
 # In this order; absent ones are skipped.
-SCRIPTS = ("models.py", "logits.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "tasks.py", "lm_eval_tasks.py")
+SCRIPTS = ("models.py", "logits.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "unicode.py", "tasks.py", "lm_eval_tasks.py")
 
 
 def main() -> None:
     out = common.output_directory()
     digest = hashlib.sha256(sys.version.encode())
-    for script in [*sorted(HERE.glob("*.py")), HERE.parent / "task_data.py"]:
+    for script in [*sorted(HERE.glob("*.py")), *sorted((HERE.parent / "unicode").glob("*.py")), HERE.parent / "task_data.py"]:
         digest.update(script.name.encode() + b"\0" + script.read_bytes())
     lock = open(out / ".lock", "w")  # tests run side by side
     fcntl.flock(lock, fcntl.LOCK_EX)

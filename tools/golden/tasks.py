@@ -51,7 +51,7 @@ def main():
     result = {
         "samples": list(samples()), "filters": filters,
         "matches": [{"answer": a, "reference": r, "same": bare(a) == bare(r)} for a in answers for r in REFERENCES],
-        "texts": [{"text": t, "strip": t.strip(), "rstrip": t.rstrip(), "lower": t.lower(), "capitalize": t.capitalize() if t[:1] != "ß" else None, "length": len(t),
+        "texts": [{"text": t, "strip": t.strip(), "rstrip": t.rstrip(), "lower": t.lower(), "capitalize": t.capitalize(), "length": len(t),
                    "replaced": t.replace("  ", " ")} for t in TEXTS],
     }
     (common.output_directory() / "tasks.json").write_text(json.dumps(result) + "\n")
