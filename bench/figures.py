@@ -159,22 +159,26 @@ def measured(cell):
     return float(value), float(error or 0)
 
 
+# Columns of the study's tables that are drawn: their names in the picture.
+DRAWN = {"LoRA for this rank alone": "LoRA, one run for each rank", "nested, the default": "matlora, one run", "LoRA of rank 16, renested": "LoRA, re-nested",
+         "LoRA of rank 16, paper": "LoRA, cut", "DyLoRA": "DyLoRA", "Matryoshka, the paper's gate": "Matryoshka (paper)"}
+
+
 def rank_panels(found):
-    """Loss and token accuracy of the study: the tables whose first column is the rank and whose second is LoRA."""
-    loss, accuracy = [(head, rows) for head, rows in found if head[:2] == ["rank", "LoRA, paper gate"]]
-    names = {"LoRA, paper gate": "LoRA, cut", "LoRA, trained gate": "LoRA (trained gate)", "DyLoRA": "DyLoRA",
-             "Matryoshka, paper gate": "Matryoshka (paper)", "Matryoshka, trained gate": "Matryoshka (trained)"}
+    """Loss and token accuracy of the study: the tables of ranks that have a LoRA for each."""
+    loss, accuracy = [(head, rows) for head, rows in found if head[0] == "rank" and next(iter(DRAWN)) in head]
     panels = []
-    for (head, rows), title, unit, decimals in ((accuracy, "Token accuracy", "", 4), (loss, "Loss", "nats per label token", 3)):
+    for (head, rows), title, unit, decimals in ((loss, "Loss", "nats per label token", 3), (accuracy, "Token accuracy", "", 4)):
         ranks = [row for row in rows if row[0].isdigit()]
-        curves = [Curve(names[name], [(int(row[0]), *measured(row[i])) for row in ranks], i - 1) for i, name in enumerate(head) if i > 0]
-        panels.append(Panel(title, unit, "rank", curves, base=measured(rows[0][1])[0], decimals=decimals, width=520))
+        curves = [Curve(name, [(int(row[0]), *measured(row[head.index(column)])) for row in ranks], place)
+                  for place, (column, name) in enumerate(DRAWN.items()) if column in head]
+        panels.append(Panel(title, unit, "rank", curves, base=measured(rows[0][1])[0], decimals=decimals, width=560))
     return panels
 
 
 def curve_svg(found):
-    return figure("Matryoshka with the gate it was trained with is the best from rank 4 on",
-                  "SmolLM2-135M, 256 GSM8K problems, rank 16. Bars: standard error of the mean of two seeds. Dashed: the base model.",
+    return figure("One run of matlora's default, and a LoRA trained for each rank alone",
+                  "SmolLM2-135M, 256 GSM8K problems, 32 steps. Bars: standard error of the mean over seeds. Dashed: the base model.",
                   rank_panels(found), 2)
 
 
