@@ -26,6 +26,7 @@ Pipeline::Pipeline(PipelineParts parts)
 }
 
 void Pipeline::add_tokens() {
+  vocabulary_.expect(parts_.added.size());
   for (const AddedToken& token : parts_.added) vocabulary_.add(token.content, token.id);
   special_.resize(static_cast<size_t>(vocabulary_.size()));
   for (const AddedToken& token : parts_.added) {

@@ -56,6 +56,7 @@ void add_tokens(const GgufVocabulary& source, PipelineParts& parts) {
     fail(source.where, "tokenizer.ggml.token_type: expected ", source.tokens.size(),
          " numbers, one for each token, got ", types.size());
   }
+  parts.model.expect(source.tokens.size());
   for (size_t i = 0; i < source.tokens.size(); ++i) {
     const std::string& content = source.tokens[i];
     if (const size_t bad = find_invalid_utf8(content); bad != std::string::npos) {

@@ -31,6 +31,7 @@ const Json& array_of(const JsonObject& part, const std::string& key) {
 
 void read_vocabulary(const JsonObject& model, Vocabulary& vocabulary) {
   const JsonObject vocab = model.object("vocab");
+  vocabulary.expect(vocab.value().size());
   for (const auto& [content, id] : vocab.value().items()) {
     if (!id.is_number_integer() || (id.is_number_unsigned() && id.get<uint64_t>() > INT64_MAX)) {
       fail(vocab.where(), "token '", printable(content), "': expected an integer id, got ",

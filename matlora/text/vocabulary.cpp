@@ -1,13 +1,19 @@
 #include "matlora/text/vocabulary.h"
 
+#include <algorithm>
+
 #include "matlora/base/error.h"
 
 namespace matlora::text {
 
+void Vocabulary::expect(size_t tokens) {
+  highest_ = std::min(kMaxId, highest_ + kTimes * static_cast<int64_t>(tokens));
+}
+
 void Vocabulary::add(const std::string& content, int64_t id) {
   const std::string name = printable(content);
-  if (id < 0 || id > kMaxId) {
-    fail(where_, "token '", name, "': id out of range; expected 0 to ", kMaxId, ", got ", id);
+  if (id < 0 || id > highest_) {
+    fail(where_, "token '", name, "': id out of range; expected 0 to ", highest_, ", got ", id);
   }
   const auto [entry, inserted] = ids_.try_emplace(content, static_cast<int32_t>(id));
   if (!inserted) {

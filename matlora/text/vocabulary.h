@@ -24,6 +24,10 @@ class Vocabulary {
 
   explicit Vocabulary(std::string where) : where_(std::move(where)) {}
 
+  /// So many tokens follow: ids may be up to 16 times all that were announced, and 65535 in any
+  /// case. A few tokens with huge ids would take memory that their file does not have.
+  void expect(size_t tokens);
+
   /// Throws UserError when the id is out of range or taken by another content, or the content has
   /// another id already. Adding the same pair twice changes nothing.
   void add(const std::string& content, int64_t id);
@@ -35,7 +39,10 @@ class Vocabulary {
   const StringIds& ids() const { return ids_; }
 
  private:
+  static constexpr int64_t kFree = 65535, kTimes = 16;
+
   std::string where_;
+  int64_t highest_ = kFree;
   std::vector<std::string> contents_;
   std::vector<bool> used_;
   StringIds ids_;
