@@ -5,6 +5,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
+#include "matlora/format/path_kind.h"
 #include "matlora/format/safetensors.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
@@ -16,7 +17,9 @@ class HfWeights : public WeightSource {
  public:
   explicit HfWeights(const fs::path& directory) : directory_(directory) {
     const fs::path index = directory / "model.safetensors.index.json";
-    if (fs::exists(directory / "model.safetensors") || !fs::exists(index)) {
+    const bool single = fs::exists(directory / "model.safetensors");
+    if (!single && !fs::exists(index)) format::refuse_pickled_weights(directory);
+    if (single || !fs::exists(index)) {
       add_file(directory / "model.safetensors");
     } else {
       for (const std::string& shard : shards(index)) add_file(directory / shard);
