@@ -115,6 +115,12 @@ void attach(nn::Llama& model, const Adapter& adapter, const std::string& where) 
   for (const LayerAdapter& layer : adapter.layers) {
     const auto found = targets.find(layer.layer);
     if (found == targets.end()) {
+      const std::string module = module_name(layer.layer);
+      if (module == "lm_head" || module == "embed_tokens") {
+        fail(where, "the adapter has LoRA on '", printable(layer.layer),
+             "', which is not supported: matlora adapts the linear layers of the blocks; train ",
+             "without ", module, " in target_modules");
+      }
       fail(where, "the model has no layer '", printable(layer.layer),
            "'; was the adapter trained on another base model?");
     }

@@ -67,7 +67,7 @@ std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::stri
                                      int64_t rank, Init init, uint64_t seed);
 
 /// Puts the adapter on the model's layers. Throws UserError at `where` when a layer does not exist
-/// or its shapes do not fit.
+/// (saying so of the head and the embedding, which no adapter can be on) or its shapes do not fit.
 void attach(nn::Llama& model, const Adapter& adapter, const std::string& where);
 
 }  // namespace matlora::adapter

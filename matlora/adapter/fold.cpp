@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <utility>
+
 namespace matlora::adapter {
 
 GateRule unit_rule(const GateRule& rule) {
@@ -11,7 +13,8 @@ GateRule unit_rule(const GateRule& rule) {
   unit.mask = Mask::constant;
   unit.rank = rule.rank;
   unit.train_ranks = rule.train_ranks;
-  return unit;
+  if (unit.train_ranks.empty()) unit.train_ranks = {rule.rank};
+  return checked(std::move(unit), "gate rule");
 }
 
 Adapter folded(const Adapter& adapter, InferenceGate gate) {

@@ -9,6 +9,8 @@
 namespace matlora::adapter {
 namespace {
 
+constexpr char kWhere[] = "gate rule";
+
 template <class Enum>
 struct Named {
   Enum value;
@@ -47,7 +49,60 @@ Enum parse_in(const Named<Enum> (&table)[N], const std::string& text, const std:
   fail(where, "unknown value '", printable(text), "'; expected ", list, did_you_mean(text, names));
 }
 
+bool is_finite_float(double value) { return std::isfinite(static_cast<float>(value)); }
+
+/// Whether the train ranks decide a gate or a draw.
+bool uses_train_ranks(Method method) {
+  return method == Method::nested || method == Method::matryoshka || method == Method::dylora;
+}
+
+void validate_train_ranks(const GateRule& rule, const std::string& where) {
+  if (rule.train_ranks.empty() && uses_train_ranks(rule.method)) {
+    fail(where, "train ranks: expected one or more in 1..", rule.rank, " for ", name(rule.method),
+         ", got none");
+  }
+  int64_t before = 0;
+  for (const int64_t r : rule.train_ranks) {
+    if (r < 1 || r > rule.rank) {
+      fail(where, "train ranks: expected ranks in 1..", rule.rank, ", got ", r);
+    }
+    if (r <= before) {
+      fail(where, "train ranks: expected them in ascending order, got ", r, " behind ", before);
+    }
+    before = r;
+  }
+}
+
+void validate_custom(const GateRule& rule, const std::string& where) {
+  const auto size = static_cast<int64_t>(rule.custom.size());
+  const int64_t expected = rule.method == Method::custom ? rule.rank : 0;
+  if (size != expected) {
+    fail(where, "gate: expected ", expected, " numbers for ", name(rule.method), ", got ", size);
+  }
+  for (size_t i = 0; i < rule.custom.size(); ++i) {
+    if (is_finite_float(rule.custom[i])) continue;
+    fail(where, "gate: expected numbers that are finite in float32, got ", rule.custom[i], " at ",
+         i);
+  }
+}
+
 }  // namespace
+
+void validate(const GateRule& rule, const std::string& where) {
+  if (rule.rank < 1 || rule.rank > kMaxRank) {
+    fail(where, "rank: expected 1..", kMaxRank, ", got ", rule.rank);
+  }
+  if (!is_finite_float(rule.alpha)) {
+    fail(where, "alpha: expected a number that is finite in float32, got ", rule.alpha);
+  }
+  validate_train_ranks(rule, where);
+  validate_custom(rule, where);
+}
+
+GateRule checked(GateRule rule, const std::string& where) {
+  validate(rule, where);
+  return rule;
+}
 
 double scale(const GateRule& rule, int64_t r) {
   check(r >= 1, "scale of rank ", r);
@@ -86,6 +141,7 @@ double dylora_scale(const GateRule& rule, int64_t r) {
 }  // namespace
 
 std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
+  validate(rule, kWhere);
   const auto size = static_cast<size_t>(rule.rank);
   std::vector<double> gate(size, 0.0);
   switch (rule.method) {
@@ -111,6 +167,7 @@ std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank) {
 }
 
 std::vector<double> inference_gate(const GateRule& rule, int64_t k, InferenceGate gate) {
+  validate(rule, kWhere);
   check(k >= 1 && k <= rule.rank, "gate of rank ", k, " of ", rule.rank);
   const auto size = static_cast<size_t>(k);
   if (rule.method == Method::dylora) return std::vector<double>(size, dylora_scale(rule, k));

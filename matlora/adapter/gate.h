@@ -24,7 +24,8 @@ enum class Scaling { sqrt, rank, none };
 enum class Mask { diag, binary, constant };
 enum class InferenceGate { paper, trained };
 
-/// Everything that decides the gates of an adapter.
+/// Everything that decides the gates of an adapter. Whoever fills one in passes it through
+/// checked(); the functions below and the trainer refuse one that would not pass.
 struct GateRule {
   Method method = Method::matryoshka;
   Scaling scaling = Scaling::sqrt;
@@ -35,11 +36,24 @@ struct GateRule {
   std::vector<double> custom;        // R numbers, only for Method::custom
 };
 
+/// Ranks above this one are taken to be a mistake.
+constexpr int64_t kMaxRank = int64_t{1} << 20;
+
+/// Gives `rule` back. Throws UserError at `where`, naming what is wrong, unless R is in
+/// 1..kMaxRank; the train ranks ascend within 1..R and there is one wherever they decide something
+/// (nested, matryoshka, dylora); alpha is finite; and a custom gate (only such a rule has one) is R
+/// numbers that are finite in float32.
+GateRule checked(GateRule rule, const std::string& where);
+
+/// The same without a copy.
+void validate(const GateRule& rule, const std::string& where);
+
 /// s(r). r >= 1.
 double scale(const GateRule& rule, int64_t r);
 
 /// The gate of one training micro-batch: R numbers. `sampled_rank` only matters to DyLoRA; nested's
-/// is that of the full rank.
+/// is that of the full rank. Throws UserError for a rule that checked() refuses, as does
+/// inference_gate().
 std::vector<double> training_gate(const GateRule& rule, int64_t sampled_rank = 0);
 
 /// The gate of rank k (1..R) at inference: k numbers, the rest being zero. `paper`: s(k) for all;

@@ -19,17 +19,44 @@ std::string temporary_name(const fs::path& path) {
   return path.string() + kTemporary + std::to_string(::getpid());
 }
 
+[[noreturn]] void fail_open(const fs::path& path, int error) {
+  if (error == ENOTDIR) {
+    fail(path.string(), "cannot open the file: ", file_in_the_way(path).string(),
+         " is a file; expected a directory");
+  }
+  fail(path.string(), "cannot open the file: ", std::strerror(error));
+}
+
 }  // namespace
+
+void refuse_lfs_pointer(std::string_view text, const std::string& where) {
+  if (!text.starts_with("version https://git-lfs.github.com/spec")) return;
+  fail(where, "a Git LFS pointer is here in place of the file; `git lfs pull` in its repository ",
+       "fetches it");
+}
+
+fs::path file_in_the_way(const fs::path& path) {
+  fs::path part;
+  std::error_code error;
+  for (const fs::path& name : path) {
+    part /= name;
+    if (fs::exists(part, error) && !fs::is_directory(part, error)) {
+      return part.has_filename() ? part : part.parent_path();
+    }
+  }
+  return {};
+}
 
 std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
   // O_NONBLOCK: a FIFO is refused below instead of waited for.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) fail(path.string(), "cannot open the file: ", std::strerror(errno));
+  if (descriptor < 0) fail_open(path, errno);
   struct stat status {};
   ::fstat(descriptor, &status);
   if (!S_ISREG(status.st_mode)) {
     ::close(descriptor);
-    fail(path.string(), "not a regular file");
+    fail(path.string(), "not a regular file",
+         S_ISDIR(status.st_mode) ? "; it is a directory: give a file" : "");
   }
   const auto size = static_cast<size_t>(status.st_size);
   void* data = nullptr;
@@ -44,6 +71,7 @@ std::shared_ptr<const MappedFile> MappedFile::open(const fs::path& path) {
   file->path_ = path;
   file->data_ = static_cast<const std::byte*>(data);
   file->size_ = size;
+  refuse_lfs_pointer({static_cast<const char*>(data), size}, path.string());
   return file;
 }
 

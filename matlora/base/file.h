@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 /// A file mapped read-only for as long as the object lives.
 class MappedFile {
  public:
-  /// Throws UserError when the file is missing, unreadable or not a regular file.
+  /// Throws UserError when the file is missing, unreadable, not a regular file, or a Git LFS
+  /// pointer.
   static std::shared_ptr<const MappedFile> open(const fs::path& path);
 
   ~MappedFile();
@@ -41,6 +42,13 @@ class MappedFile {
 /// Whether the name exists at all, be it a link to nothing or unreadable. Only where it does
 /// not may an optional file count as absent.
 bool is_there(const fs::path& path);
+
+/// Throws UserError at `where` when `text` is the pointer that Git LFS leaves in a file's place:
+/// it begins with "version https://git-lfs.github.com/spec" (git-lfs, docs/spec.md).
+void refuse_lfs_pointer(std::string_view text, const std::string& where);
+
+/// The first part of `path` that is a file, where a directory is expected; "" when there is none.
+fs::path file_in_the_way(const fs::path& path);
 
 /// The whole file as bytes. Throws UserError when it cannot be read.
 std::string read_file(const fs::path& path);

@@ -65,6 +65,7 @@ InputText InputText::open(const fs::path& path) {
   } else {
     input.file_ = MappedFile::open(path);
   }
+  refuse_lfs_pointer(input.text(), path.string());
   return input;
 }
 

@@ -1,71 +1,18 @@
 #include "matlora/base/json.h"
 
-#include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "matlora/base/error.h"
-#include "matlora/base/file.h"
 
 namespace matlora {
 namespace {
-
-constexpr int kMaxDepth = 64;
 
 /// What a message shows of a value.
 std::string brief(const Json& value) {
   return printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 40);
 }
 
-/// The library's message without its name of the error.
-std::string library_words(const Json::exception& error) {
-  std::string message = error.what();  // "[json.exception.out_of_range.406] number overflow .."
-  const size_t bracket = message.find("] ");
-  if (bracket != std::string::npos) message.erase(0, bracket + 2);
-  return message;
-}
-
-/// One place, as the caller counts lines: `where`, behind it the line of a text that has several,
-/// and the column.
-[[noreturn]] void fail_syntax(std::string_view text, const Json::parse_error& error,
-                              const std::string& where) {
-  std::string message = library_words(error);  // "parse error at line 1, column 5: syntax error .."
-  const size_t colon = message.find(": ");
-  if (colon != std::string::npos) message.erase(0, colon + 2);
-  const std::string_view before = text.substr(0, error.byte > 0 ? error.byte - 1 : 0);
-  const bool single = text.substr(0, text.find_last_not_of(" \t\r\n") + 1).find('\n') == text.npos;
-  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-  const size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
-  fail(single ? where : cat(where, ":", line), "not valid JSON at column ", column, ": ",
-       printable(message, 200));
-}
-
 }  // namespace
-
-Json parse_json(std::string_view text, const std::string& where) {
-  std::vector<std::set<std::string>> keys;  // of the objects that are open
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    using Event = Json::parse_event_t;
-    if (depth > kMaxDepth) fail(where, "JSON nests deeper than ", kMaxDepth, " levels");
-    if (event == Event::object_start) keys.emplace_back();
-    if (event == Event::object_end) keys.pop_back();
-    if (event == Event::key && !keys.back().insert(parsed.get<std::string>()).second) {
-      fail(where, "key ", brief(parsed), " appears twice in one JSON object");
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Json::parse_error& error) {
-    fail_syntax(text, error, where);
-  } catch (const Json::exception& error) {  // out_of_range for 1e999
-    fail(where, "not valid JSON: ", printable(library_words(error), 200));
-  }
-}
-
-Json read_json(const std::filesystem::path& path) {
-  return parse_json(read_file(path), path.string());
-}
 
 JsonObject::JsonObject(const Json& value, std::string where)
     : value_(&value), where_(std::move(where)) {
@@ -160,6 +107,13 @@ JsonObject JsonObject::object(const std::string& key) const {
   const Json& value = require(key);
   if (!value.is_object()) fail_type(key, "an object", value);
   return {value, where_};
+}
+
+void check_format_version(const JsonObject& file, int64_t newest) {
+  const int64_t version = file.integer("format_version", 1, INT64_MAX);
+  if (version <= newest) return;
+  fail(file.where(), "'format_version': expected ", newest > 1 ? "at most " : "", newest, ", got ",
+       version, "; a newer matlora wrote it");
 }
 
 std::string pretty(const Json& value) {

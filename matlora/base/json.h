@@ -13,8 +13,10 @@ namespace matlora {
 
 using Json = nlohmann::json;
 
-/// Parses one JSON text (UTF-8). Throws UserError at `where` with the parser's position when it is
-/// not JSON, nests deeper than 64 levels, or repeats a key within one object.
+/// Parses one JSON text (UTF-8). Throws UserError at `where` with line and column when it is not
+/// JSON (a NUL byte is not: RFC 8259, section 2), nests deeper than 64 levels, or repeats a key
+/// within one object. Takes time in proportion to the text, up to the logarithm of an object's
+/// size.
 Json parse_json(std::string_view text, const std::string& where);
 
 /// parse_json of a file.
@@ -52,6 +54,10 @@ class JsonObject {
   const Json* value_;
   std::string where_;
 };
+
+/// Checks "format_version" of a file that matlora wrote. Throws UserError unless it is an integer
+/// in 1..newest, saying of a larger one that a newer matlora wrote it; absent is an error too.
+void check_format_version(const JsonObject& file, int64_t newest);
 
 /// `value` as text with two spaces of indentation and sorted keys, the form PEFT writes. Bytes that
 /// are not UTF-8 (of a path, say) become U+FFFD.

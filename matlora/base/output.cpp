@@ -39,11 +39,7 @@ Names existing(const fs::path& directory, const std::vector<std::string>& names)
 Names read_record(const fs::path& path) {
   const Json json = read_json(path);
   const JsonObject record(json, path.string());
-  const int64_t version = record.integer("format_version", 1, INT32_MAX);
-  if (version > kFormatVersion) {
-    fail(path.string(), "'format_version': expected ", kFormatVersion, ", got ", version,
-         "; a newer matlora wrote it");
-  }
+  check_format_version(record, kFormatVersion);
   Names names;
   for (const std::string& name : record.strings("files")) {
     // A record that was meddled with must not lead out of its directory.
@@ -220,17 +216,24 @@ void OutputDirectory::check_free() {
   std::error_code error;
   replaces_ = false;
   const bool there = fs::exists(fs::status(path_, error));
+  if (error == std::errc::not_a_directory) {
+    fail(path_.string(),
+         "cannot make the directory: Not a directory: ", file_in_the_way(path_).string(),
+         " is a file; give another name");
+  }
   if (error && error != std::errc::no_such_file_or_directory) {
     fail(path_.string(), "cannot be used: ", error.message());
   }
   if (!there || use_.resume) return;
   const bool folder = fs::is_directory(path_, error);
   if (folder && !has_entries(path_)) return;
+  const char* const what = folder ? "" : "; it is a file, expected a directory";
   if (!use_.force) {
-    fail(path_.string(), "the output exists; give another name, or --force to replace it");
+    fail(path_.string(), "the output exists", what, "; give another name",
+         folder ? ", or --force to replace it" : "");
   }
   if (!folder || (!own_files(path_) && !use_.with_others)) {
-    fail(path_.string(), "--force replaces only results of matlora; remove it yourself");
+    fail(path_.string(), "--force replaces only results of matlora", what, "; remove it yourself");
   }
   replaces_ = true;
 }

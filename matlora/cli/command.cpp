@@ -65,10 +65,43 @@ model::Model load_model(const fs::path& path, const Common& common, model::Weigh
   return model::load(path, dtype, device, weights);
 }
 
+namespace {
+
+/// `missing`: layers that target_modules names and the adapter's file does not have.
+void note_missing(const fs::path& directory, const std::vector<std::string>& missing) {
+  constexpr size_t kShown = 4;
+  if (missing.empty()) return;
+  std::string names;
+  for (size_t i = 0; i < std::min(missing.size(), kShown); ++i) {
+    names += (i > 0 ? ", " : "") + printable(missing[i]);
+  }
+  if (missing.size() > kShown) names += cat(" and ", missing.size() - kShown, " more");
+  say(false,
+      cat("note: ", (directory / "adapter_model.safetensors").string(), " has no matrices for ",
+          names, ", named by target_modules: as in the base model"));
+}
+
+/// The names that a base model's modules can have in target_modules.
+std::vector<std::string> module_names(nn::Llama& llama) {
+  std::vector<std::string> names = {"lm_head", "model.embed_tokens"};
+  nn::for_each_linear(llama, [&](const std::string& name, nn::Linear&) { names.push_back(name); });
+  return names;
+}
+
+}  // namespace
+
+model::LoadedAdapter open_adapter(const fs::path& directory) {
+  model::LoadedAdapter loaded = model::load_adapter(directory, at::Device(at::kCPU));
+  note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers));
+  return loaded;
+}
+
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {
   model::LoadedAdapter loaded = model::load_adapter(directory, base.llama.device());
   const std::string& digest = loaded.info.base_digest;
   adapter::attach(base.llama, loaded.adapter, directory.string());
+  note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers,
+                                                module_names(base.llama)));
   if (!any_base && !digest.empty() && digest.size() != base.digest.size()) {
     say(false, cat("note: ", directory.string(), " was trained by an earlier matlora; whether its ",
                    "base is ", base.path.string(), " is not checked"));

@@ -38,8 +38,12 @@ const char* dtype_name(at::ScalarType dtype);
 model::Model load_model(const fs::path& path, const Common& common,
                         model::Weights weights = model::Weights::in_memory);
 
-/// Loads an adapter, checks that it was trained on this base (unless `any_base`), attaches it.
-/// Throws UserError otherwise.
+/// Loads an adapter onto the CPU without a base model. A note names the layers that its
+/// target_modules name and its file does not have (PEFT warns of missing keys).
+model::LoadedAdapter open_adapter(const fs::path& directory);
+
+/// Loads an adapter, with that note, checks that it was trained on this base (unless `any_base`),
+/// attaches it. Throws UserError otherwise.
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base);
 
 /// Reads records for this base: its EOS ends them, its context bounds them. Says how many were cut.

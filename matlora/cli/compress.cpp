@@ -215,7 +215,7 @@ Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gat
 
 int Compress::run(const Common& common, CLI::App& app) {
   check_flags(app);
-  model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
+  model::LoadedAdapter loaded = open_adapter(adapter_);
   const adapter::Adapter& full = loaded.adapter;
   if (app.count("--rank") > 0) check_rank(rank_, full, "--rank", /*lowest=*/1);
   if (app.count("--first") > 0) check_rank(first_, full, "--first", /*lowest=*/1);

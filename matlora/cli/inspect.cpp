@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <type_traits>
 #include <variant>
@@ -11,6 +13,7 @@
 #include "matlora/cli/command.h"
 #include "matlora/format/gguf.h"
 #include "matlora/format/llama_config.h"
+#include "matlora/format/path_kind.h"
 #include "matlora/format/safetensors.h"
 
 namespace matlora::cli {
@@ -145,8 +148,19 @@ Json inspect_gguf(const fs::path& path) {
   return document;
 }
 
+/// All of them; of more than any adapter has in earnest, the powers of two and the last one.
+std::vector<int64_t> shown_ranks(int64_t rank) {
+  constexpr int64_t kMost = 4096;
+  std::vector<int64_t> ranks(static_cast<size_t>(std::min(rank, kMost)));
+  std::iota(ranks.begin(), ranks.end(), int64_t{1});
+  if (rank <= kMost) return ranks;
+  ranks = adapter::powers_of_two(rank);
+  if (ranks.back() != rank) ranks.push_back(rank);
+  return ranks;
+}
+
 Json inspect_adapter(const fs::path& path) {
-  const model::LoadedAdapter loaded = model::load_adapter(path, at::kCPU);
+  const model::LoadedAdapter loaded = open_adapter(path);
   const adapter::Adapter& adapter = loaded.adapter;
   const adapter::GateRule& rule = adapter.rule;
   const bool native = is_there(path / "matlora.json");
@@ -168,7 +182,7 @@ Json inspect_adapter(const fs::path& path) {
     document["layers"].push_back(layer.layer);
   }
   document["ranks"] = Json::array();
-  for (int64_t k = 1; k <= rule.rank; ++k) {
+  for (const int64_t k : shown_ranks(rule.rank)) {
     document["ranks"].push_back(
         {{"rank", k}, {"scale", adapter::scale(rule, k)}, {"parameters", adapter.parameters(k)}});
   }
@@ -184,11 +198,14 @@ Json inspect_path(const fs::path& path) {
     finish_commit(path);
     if (is_there(path / "adapter_config.json")) return inspect_adapter(path);
     if (is_there(path / "config.json")) return inspect_hf_model(path);
-    fail(path.string(), "neither a model nor an adapter: no config.json, no adapter_config.json");
+    fail(path.string(), "neither a model nor an adapter: no config.json, no adapter_config.json; ",
+         "got ", format::what_is(path));
   }
   if (path.extension() == ".gguf") return inspect_gguf(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);
-  fail(path.string(), "expected a directory, a .gguf or a .safetensors file");
+  format::refuse_pickled_weights(path);
+  fail(path.string(), "expected a directory, a .gguf or a .safetensors file, got ",
+       format::what_is(path));
 }
 
 std::string text_of(const Json& value) {

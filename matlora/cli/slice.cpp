@@ -30,7 +30,7 @@ class Slice : public Command {
   }
 
   int run(const Common& common, CLI::App&) override {
-    model::LoadedAdapter loaded = model::load_adapter(adapter_, at::Device(at::kCPU));
+    model::LoadedAdapter loaded = open_adapter(adapter_);
     const adapter::Adapter& full = loaded.adapter;
     check_rank(rank_, full, "--rank", /*lowest=*/1);
     const adapter::InferenceGate gate =

@@ -117,7 +117,7 @@ class Train : public Command {
   adapter::Adapter start_adapter(CLI::App& app) {
     adapter::Adapter adapter;
     if (!c_.init_adapter.empty()) {
-      model::LoadedAdapter loaded = model::load_adapter(c_.init_adapter, at::Device(at::kCPU));
+      model::LoadedAdapter loaded = open_adapter(c_.init_adapter);
       adapter.layers = std::move(loaded.adapter.layers);
       for (adapter::LayerAdapter& layer : adapter.layers) layer.fit({});
       check_init_adapter(app, loaded.adapter.rule.rank, adapter.layers);

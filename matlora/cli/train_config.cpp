@@ -13,8 +13,6 @@
 namespace matlora::cli {
 namespace {
 
-constexpr int64_t kMaxRank = 1 << 20;  // what an adapter's reader accepts
-
 void add_adapter_options(CLI::App& app, TrainConfig& c) {
   const std::string group = "Adapter";
   const auto option = [&](const char* name, auto& value, const char* help) {
@@ -25,7 +23,7 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
       "paper: MatryoshkaLoRA as it is published (matryoshka, diag, sqrt, init and inference gate "
       "paper, no re-nesting, lr 2e-4)");
   option("--method", c.method, "nested|matryoshka|dylora|lora");
-  option("--rank", c.rank, "R, the full rank")->check(integer(1, kMaxRank));
+  option("--rank", c.rank, "R, the full rank")->check(integer(1, adapter::kMaxRank));
   option("--train-ranks", c.train_ranks, "ranks trained together; default: powers of two up to R")
       ->delimiter(',')
       ->check(integer(1));
@@ -204,7 +202,7 @@ adapter::GateRule make_rule(const TrainConfig& c) {
   if (rule.method == adapter::Method::nested) {
     train::parse_rank_weights(c.recipe.rank_weights, rule, "--rank-weights");
   }
-  return rule;
+  return checked(std::move(rule), c.gate_file.empty() ? "train" : c.gate_file);
 }
 
 train::RecipeRecord recipe_record(const TrainConfig& c, const adapter::GateRule& rule,

@@ -109,7 +109,8 @@ Json row_json(const RankScore& row) {
 
 Json sweep_json(const Report& report, const ReportOptions& options) {
   check(!report.sweeps.empty(), "report: no sweeps");
-  Json json = {{"model", path_json(report.model)}, {"data", path_json(report.data)},
+  Json json = {{"format", "matlora-sweep"},        {"format_version", kSweepVersion},
+               {"model", path_json(report.model)}, {"data", path_json(report.data)},
                {"examples", report.examples},      {"dtype", report.dtype},
                {"device", report.device},          {"matlora", program_json()}};
   for (const TaskProtocol& task : report.tasks) json["tasks"][task.name] = protocol_json(task);

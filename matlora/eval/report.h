@@ -14,6 +14,9 @@
 
 namespace matlora::eval {
 
+/// "format_version" of sweep.json.
+inline constexpr int64_t kSweepVersion = 1;
+
 struct ReportOptions {
   std::optional<Within> within;       // say the smallest rank that is so near the best
   std::vector<AdapterSweep> earlier;  // to be drawn with the report's own, see read_sweeps

@@ -6,6 +6,7 @@
 #include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
 #include "matlora/eval/report.h"
+#include "matlora/format/path_kind.h"
 
 namespace matlora::eval {
 namespace {
@@ -126,8 +127,15 @@ Figure sweep_figure(const Report& report, const std::vector<AdapterSweep>& earli
 std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
                                       const std::string& name) {
   const std::filesystem::path path = directory / "sweep.json";
+  std::error_code error;
+  if (std::filesystem::exists(directory, error) && !std::filesystem::exists(path, error)) {
+    fail(directory.string(), "expected the directory of a sweep's results (sweep.json), got ",
+         format::what_is(directory));
+  }
   const Json file = read_json(path);
   const JsonObject json(file, path.string());
+  // Sweeps of the first builds of 0.1.0 have none; they are read as version 1.
+  if (json.value().contains("format_version")) check_format_version(json, kSweepVersion);
   const Json* several = json.find("sweeps");
   if (several == nullptr) return {read_sweep(json, name)};
   if (!several->is_array()) fail(json.where(), "'sweeps': expected a list");

@@ -12,6 +12,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
+#include "matlora/eval/not_finite.h"
 #include "matlora/eval/paired.h"
 
 namespace matlora::eval {
@@ -94,7 +95,7 @@ bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
   if (nll.empty()) return true;
   row.loss /= static_cast<double>(row.tokens);
   if (!std::isfinite(row.loss)) {
-    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, "; try --dtype float32");
+    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, not_finite_hint(at_rank));
   }
   row.perplexity = std::exp(row.loss);
   row.token_accuracy = static_cast<double>(correct) / static_cast<double>(row.tokens);

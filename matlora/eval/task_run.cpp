@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "matlora/base/error.h"
+#include "matlora/eval/not_finite.h"
 #include "matlora/generate/decode.h"
 #include "matlora/tasks/prompts.h"
 #include "matlora/tasks/python_text.h"
@@ -206,7 +207,7 @@ std::vector<TaskSample> run_choices(const nn::Llama& llama, const PreparedTask& 
     const tasks::Document& document = task.documents[samples.size() - 1];
     for (const double one : scores) {
       if (std::isnan(one)) {
-        fail(task.task.name, "the model's logits are not numbers; try --dtype float32");
+        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(llama));
       }
       sample.log_likelihoods.push_back(one);
     }

@@ -232,6 +232,8 @@ void dequantize(GgmlType type, std::span<const std::byte> blocks, std::span<floa
       return each<q5_k_block>(all);
     case GgmlType::q6_k:
       return each<q6_k_block>(all);
+    default:
+      throw BugError(cat("dequantize: ", ggml_type_name(type), " is not known"));
   }
 }
 

@@ -9,8 +9,11 @@
 
 namespace matlora::format {
 
+/// Whether dequantize() knows the type.
+bool can_dequantize(GgmlType type);
+
 /// Dequantises whole blocks of `type` from `blocks` into `out`. Throws BugError unless
-/// blocks.size() / block_bytes == out.size() / block_items, both exact.
+/// blocks.size() / block_bytes == out.size() / block_items, both exact, and can_dequantize(type).
 void dequantize(GgmlType type, std::span<const std::byte> blocks, std::span<float> out);
 
 }  // namespace matlora::format

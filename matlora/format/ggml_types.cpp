@@ -1,7 +1,9 @@
 // The table of ggml's tensor types.
 #include "matlora/format/ggml_types.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 
 #include "matlora/base/error.h"
 
@@ -14,8 +16,11 @@ struct TypeRow {
   size_t items, bytes;  // of a block
 };
 
-/// Block sizes: ggml-common.h (block_q4_0, ..).
-constexpr std::array<TypeRow, 13> kTypes{{
+/// How many rows of kTypes dequantize() knows: the first ones.
+constexpr size_t kReadable = 13;
+
+/// Block sizes: ggml-common.h (block_q4_0, ..); GGML_QUANT_SIZES of the Python package `gguf`.
+constexpr std::array<TypeRow, 32> kTypes{{
     {GgmlType::f32, "F32", 1, 4},
     {GgmlType::f16, "F16", 1, 2},
     {GgmlType::bf16, "BF16", 1, 2},
@@ -29,7 +34,28 @@ constexpr std::array<TypeRow, 13> kTypes{{
     {GgmlType::q4_k, "Q4_K", 256, 2 + 2 + 12 + 128},
     {GgmlType::q5_k, "Q5_K", 256, 2 + 2 + 12 + 32 + 128},
     {GgmlType::q6_k, "Q6_K", 256, 128 + 64 + 16 + 2},
+    {GgmlType::iq2_xxs, "IQ2_XXS", 256, 66},
+    {GgmlType::iq2_xs, "IQ2_XS", 256, 74},
+    {GgmlType::iq3_xxs, "IQ3_XXS", 256, 98},
+    {GgmlType::iq1_s, "IQ1_S", 256, 50},
+    {GgmlType::iq4_nl, "IQ4_NL", 32, 18},
+    {GgmlType::iq3_s, "IQ3_S", 256, 110},
+    {GgmlType::iq2_s, "IQ2_S", 256, 82},
+    {GgmlType::iq4_xs, "IQ4_XS", 256, 136},
+    {GgmlType::i8, "I8", 1, 1},
+    {GgmlType::i16, "I16", 1, 2},
+    {GgmlType::i32, "I32", 1, 4},
+    {GgmlType::i64, "I64", 1, 8},
+    {GgmlType::f64, "F64", 1, 8},
+    {GgmlType::iq1_m, "IQ1_M", 256, 56},
+    {GgmlType::tq1_0, "TQ1_0", 256, 54},
+    {GgmlType::tq2_0, "TQ2_0", 256, 66},
+    {GgmlType::mxfp4, "MXFP4", 32, 17},
+    {GgmlType::nvfp4, "NVFP4", 64, 36},
+    {GgmlType::q1_0, "Q1_0", 128, 18},
 }};
+
+std::span<const TypeRow> readable() { return std::span(kTypes).first(kReadable); }
 
 const TypeRow& row_of(GgmlType type) {
   for (const TypeRow& row : kTypes) {
@@ -49,8 +75,13 @@ std::optional<GgmlType> ggml_type_of(uint32_t number) {
 
 std::string ggml_type_names() {
   std::string names;
-  for (const TypeRow& row : kTypes) names += names.empty() ? row.name : cat(", ", row.name);
+  for (const TypeRow& row : readable()) names += names.empty() ? row.name : cat(", ", row.name);
   return names;
+}
+
+bool can_dequantize(GgmlType type) {
+  return std::any_of(readable().begin(), readable().end(),
+                     [type](const TypeRow& row) { return row.type == type; });
 }
 
 const char* ggml_type_name(GgmlType type) { return row_of(type).name; }

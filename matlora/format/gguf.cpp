@@ -109,6 +109,10 @@ const std::vector<std::string>& Gguf::strings(const std::string& key) const {
 }
 
 const std::vector<int64_t>& Gguf::integers(const std::string& key) const {
+  const GgufValue& value = require(*this, key);
+  if (std::holds_alternative<std::vector<uint64_t>>(value)) {
+    fail_type(*this, key, "integers below 2^63", value);
+  }
   return require_as<std::vector<int64_t>>(*this, key, "an array of integers");
 }
 

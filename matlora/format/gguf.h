@@ -16,7 +16,7 @@
 
 namespace matlora::format {
 
-/// ggml's tensor types that matlora can dequantise; the numbers are the format's.
+/// ggml's tensor types; the numbers are the format's. can_dequantize() says which become numbers.
 enum class GgmlType : uint32_t {
   f32 = 0,
   f16 = 1,
@@ -30,11 +30,30 @@ enum class GgmlType : uint32_t {
   q4_k = 12,
   q5_k = 13,
   q6_k = 14,
+  iq2_xxs = 16,
+  iq2_xs = 17,
+  iq3_xxs = 18,
+  iq1_s = 19,
+  iq4_nl = 20,
+  iq3_s = 21,
+  iq2_s = 22,
+  iq4_xs = 23,
+  i8 = 24,
+  i16 = 25,
+  i32 = 26,
+  i64 = 27,
+  f64 = 28,
+  iq1_m = 29,
   bf16 = 30,
+  tq1_0 = 34,
+  tq2_0 = 35,
+  mxfp4 = 39,
+  nvfp4 = 40,
+  q1_0 = 41,
 };
 
 const char* ggml_type_name(GgmlType type);  ///< "Q4_1", ..
-size_t block_items(GgmlType type);          ///< numbers per block: 1, 32 or 256
+size_t block_items(GgmlType type);          ///< numbers per block: 1, 32, 64, 128 or 256
 size_t block_bytes(GgmlType type);
 
 struct GgufTensor {
@@ -46,18 +65,27 @@ struct GgufTensor {
   int64_t items() const;                   ///< product of the shape
 };
 
+/// An array of arrays: read to its end, of which only the length is kept.
+struct GgufNested {
+  uint64_t length = 0;
+  uint64_t size() const { return length; }
+  bool operator==(const GgufNested&) const = default;
+};
+
 /// A metadata value. All integers widen to int64 or uint64, floats to double; arrays of strings and
-/// of numbers are kept apart; arrays of arrays are an error.
+/// of numbers are kept apart. Integers of an array are uint64 where one of them is 2^63 or more.
 using GgufValue =
     std::variant<int64_t, uint64_t, double, bool, std::string, std::vector<std::string>,
-                 std::vector<int64_t>, std::vector<double>, std::vector<bool>>;
+                 std::vector<int64_t>, std::vector<uint64_t>, std::vector<double>,
+                 std::vector<bool>, GgufNested>;
 
 /// A mapped GGUF file, or several that hold one model (keys split.*; NAME-00001-of-00003.gguf).
 class Gguf {
  public:
   /// `path`: the file, or the first of several, which are beside it; the metadata are the first's.
   /// Throws UserError when a file lies in any way (see tests/format/gguf_test.cpp), holds a tensor
-  /// type that cannot be dequantised, is missing, or is not the first.
+  /// type that is not known, is missing, or is not the first. A type that cannot be dequantised is
+  /// an error of who reads it.
   static Gguf open(const std::filesystem::path& path);
 
   uint32_t version() const { return version_; }

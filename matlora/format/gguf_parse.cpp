@@ -15,9 +15,11 @@ namespace {
 
 constexpr char kMagic[] = "GGUF";
 constexpr uint32_t kMaxDimensions = 4;
+constexpr int kMaxArrayDepth = 16;
 constexpr uint64_t kDefaultAlignment = 32;             // bytes
 constexpr uint64_t kMaxAlignment = 1024 * 1024;        // bytes
 constexpr uint64_t kLeastPairBytes = 8 + 4 + 1;        // key length, value type, value
+constexpr uint64_t kLeastArrayBytes = 4 + 8;           // type, length
 constexpr uint64_t kLeastTensorBytes = 8 + 4 + 4 + 8;  // name length, dimensions, type, offset
 const std::string kAlignmentKey = "general.alignment";
 
@@ -124,20 +126,25 @@ GgufValue take_scalar(Cursor& cursor) {
 }
 
 template <class T>
-GgufValue take_numbers(Cursor& cursor) {
+std::vector<std::conditional_t<std::is_floating_point_v<T>, double, int64_t>> take_numbers(
+    Cursor& cursor) {
   const uint64_t count = cursor.take_count(sizeof(T), "array length");
   std::vector<std::conditional_t<std::is_floating_point_v<T>, double, int64_t>> values;
   values.reserve(count);
   for (uint64_t i = 0; i < count; ++i) {
-    const T value = cursor.take<T>("an array");
-    if constexpr (std::is_same_v<T, uint64_t>) {
-      if (value > static_cast<uint64_t>(INT64_MAX)) {
-        fail(cursor.where(), "array of integers: ", value, " does not fit 63 bits");
-      }
-    }
-    values.push_back(static_cast<typename decltype(values)::value_type>(value));
+    values.push_back(
+        static_cast<typename decltype(values)::value_type>(cursor.take<T>("an array")));
   }
   return values;
+}
+
+/// int64 where all of them fit.
+GgufValue take_large_numbers(Cursor& cursor) {
+  std::vector<int64_t> values = take_numbers<uint64_t>(cursor);  // the same bits
+  if (std::none_of(values.begin(), values.end(), [](int64_t value) { return value < 0; })) {
+    return values;
+  }
+  return std::vector<uint64_t>(values.begin(), values.end());
 }
 
 GgufValue take_strings(Cursor& cursor) {
@@ -156,7 +163,19 @@ GgufValue take_booleans(Cursor& cursor) {
   return values;
 }
 
-GgufValue take_array(Cursor& cursor) {
+GgufValue take_array(Cursor& cursor, int depth = 0);
+
+/// `depth`: of the arrays around it.
+GgufValue take_nested(Cursor& cursor, int depth) {
+  if (depth == kMaxArrayDepth) {
+    fail(cursor.where(), "arrays nest deeper than ", kMaxArrayDepth, " levels");
+  }
+  const uint64_t count = cursor.take_count(kLeastArrayBytes, "array length");
+  for (uint64_t i = 0; i < count; ++i) take_array(cursor, depth + 1);
+  return GgufNested{count};
+}
+
+GgufValue take_array(Cursor& cursor, int depth) {
   const auto type = cursor.take<uint32_t>("an array's type");
   switch (static_cast<ValueType>(type)) {
     case ValueType::u8:
@@ -172,7 +191,7 @@ GgufValue take_array(Cursor& cursor) {
     case ValueType::i32:
       return take_numbers<int32_t>(cursor);
     case ValueType::u64:
-      return take_numbers<uint64_t>(cursor);
+      return take_large_numbers(cursor);
     case ValueType::i64:
       return take_numbers<int64_t>(cursor);
     case ValueType::f32:
@@ -184,7 +203,7 @@ GgufValue take_array(Cursor& cursor) {
     case ValueType::string:
       return take_strings(cursor);
     case ValueType::array:
-      fail(cursor.where(), "arrays of arrays are not supported");
+      return take_nested(cursor, depth);
   }
   fail(cursor.where(), "unknown array type ", type);
 }
@@ -267,7 +286,7 @@ TensorInfo read_tensor_info(Cursor& cursor) {
   const auto number = cursor.take<uint32_t>("a tensor's type");
   const auto type = ggml_type_of(number);
   if (!type) {
-    fail(where, "tensor type ", number, " is not supported; expected one of ", ggml_type_names());
+    fail(where, "tensor type ", number, " is not known; expected one of ", ggml_type_names());
   }
   tensor.type = *type;
   info.offset = cursor.take<uint64_t>("a tensor's offset");

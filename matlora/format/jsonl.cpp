@@ -3,6 +3,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/input.h"
 #include "matlora/base/utf8.h"
+#include "matlora/format/path_kind.h"
 
 namespace matlora::format {
 namespace {
@@ -30,6 +31,10 @@ Json parse_line(std::string_view line, const std::string& where) {
 
 std::vector<JsonlRecord> read_jsonl(const std::filesystem::path& path, int64_t limit) {
   check(limit >= 0, "read_jsonl: limit ", limit);
+  if (std::error_code error; std::filesystem::is_directory(path, error)) {
+    fail(path.string(), "not a regular file; expected JSON Lines, got ", what_is(path),
+         "; give a file");
+  }
   const InputText input = InputText::open(path);
   std::string_view text = input.text();
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());

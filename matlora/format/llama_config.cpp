@@ -13,6 +13,7 @@ namespace matlora::format {
 namespace {
 
 constexpr int64_t kMaxSize = int64_t{1} << 24;  // of any dimension, layer count or token id
+constexpr int64_t kMaxHeadDim = int64_t{1} << 16;
 constexpr int64_t kMaxPositions = int64_t{1} << 32;
 
 void check_positive(double value, const std::string& where, const char* key) {
@@ -27,6 +28,9 @@ void validate(const LlamaConfig& config, const std::string& where) {
   }
   if (config.head_dim % 2 != 0)
     fail(where, "head_dim: expected an even number, got ", config.head_dim);
+  if (config.head_dim > kMaxHeadDim) {  // a table of this size is made before any weight is read
+    fail(where, "head_dim: expected at most ", kMaxHeadDim, ", got ", config.head_dim);
+  }
   check_positive(config.rms_norm_eps, where, "rms_norm_eps");
   check_positive(config.rope_theta, where, "rope_theta");
   const RopeScaling& scaling = config.rope_scaling;

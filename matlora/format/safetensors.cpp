@@ -16,26 +16,39 @@ namespace {
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr size_t kDataAlignment = 64;              // bytes
+constexpr std::string_view kJsonSpace = " \t\r\n";
 const std::string kMetadataKey = "__metadata__";
 
 struct DTypeRow {
   DType dtype;
   const char* name;
-  size_t bytes;
+  size_t bits;
 };
 
-/// Names as in the format's README; used for reading and for writing.
-constexpr std::array<DTypeRow, 10> kDTypes{{
-    {DType::f64, "F64", 8},
-    {DType::f32, "F32", 4},
-    {DType::f16, "F16", 2},
-    {DType::bf16, "BF16", 2},
-    {DType::i64, "I64", 8},
-    {DType::i32, "I32", 4},
-    {DType::i16, "I16", 2},
-    {DType::i8, "I8", 1},
-    {DType::u8, "U8", 1},
-    {DType::boolean, "BOOL", 1},
+/// Names and sizes as in the reference implementation (safetensors 0.8.0, enum Dtype).
+constexpr std::array<DTypeRow, 22> kDTypes{{
+    {DType::f64, "F64", 64},
+    {DType::f32, "F32", 32},
+    {DType::f16, "F16", 16},
+    {DType::bf16, "BF16", 16},
+    {DType::i64, "I64", 64},
+    {DType::i32, "I32", 32},
+    {DType::i16, "I16", 16},
+    {DType::i8, "I8", 8},
+    {DType::u8, "U8", 8},
+    {DType::boolean, "BOOL", 8},
+    {DType::u64, "U64", 64},
+    {DType::u32, "U32", 32},
+    {DType::u16, "U16", 16},
+    {DType::c64, "C64", 64},
+    {DType::f8_e4m3, "F8_E4M3", 8},
+    {DType::f8_e5m2, "F8_E5M2", 8},
+    {DType::f8_e8m0, "F8_E8M0", 8},
+    {DType::f8_e4m3fnuz, "F8_E4M3FNUZ", 8},
+    {DType::f8_e5m2fnuz, "F8_E5M2FNUZ", 8},
+    {DType::f6_e2m3, "F6_E2M3", 6},
+    {DType::f6_e3m2, "F6_E3M2", 6},
+    {DType::f4, "F4", 4},
 }};
 
 const DTypeRow& row_of(DType dtype) {
@@ -71,7 +84,10 @@ std::string_view header_text(std::span<const std::byte> file, const std::string&
          file.size() - kLengthBytes, "; is the download complete?");
   }
   const std::string_view text(reinterpret_cast<const char*>(file.data()) + kLengthBytes, length);
-  if (text.empty() || text.front() != '{') fail(where, "the header does not begin with '{'");
+  const size_t begin = text.find_first_not_of(kJsonSpace);
+  if (begin == std::string_view::npos || text[begin] != '{') {
+    fail(where, "the header does not begin with '{'; is it a safetensors file?");
+  }
   return text;
 }
 
@@ -91,8 +107,12 @@ TensorView parse_tensor(const std::string& name, const Json& value, const std::s
     fail(where, "its data pass the end of the file: expected at least ", end,
          " bytes of data, got ", data.size(), "; is the download complete?");
   }
-  const uint64_t bytes = checked_mul(checked_items(tensor.shape, where), item_size(tensor.dtype),
-                                     where, "the size in bytes");
+  const uint64_t bits = checked_mul(checked_items(tensor.shape, where), item_bits(tensor.dtype),
+                                    where, "the size in bits");
+  if (bits % 8 != 0) {
+    fail(where, "expected whole bytes, got ", bits, " bits of ", dtype_name(tensor.dtype));
+  }
+  const uint64_t bytes = bits / 8;
   if (bytes != end - begin) {
     fail(where, "shape and data_offsets disagree: expected ", bytes, " bytes, got ", end - begin);
   }
@@ -130,8 +150,8 @@ std::string header_for(std::span<const TensorView> tensors, const std::string& w
   for (const TensorView& tensor : tensors) {
     check(names.insert(tensor.name).second, "write_safetensors: name twice: ", tensor.name);
     const uint64_t items = checked_items(tensor.shape, where);
-    check(tensor.bytes.size() / item_size(tensor.dtype) == items &&
-              tensor.bytes.size() % item_size(tensor.dtype) == 0,
+    check(checked_mul(items, item_bits(tensor.dtype), where, "the size in bits") ==
+              tensor.bytes.size() * 8,
           "write_safetensors: '", tensor.name, "' has ", items, " items of ",
           dtype_name(tensor.dtype), " but ", tensor.bytes.size(), " bytes");
     const uint64_t end = offset + tensor.bytes.size();
@@ -153,7 +173,7 @@ void check_utf8(const std::string& text, const std::string& where, const char* w
 
 }  // namespace
 
-size_t item_size(DType dtype) { return row_of(dtype).bytes; }
+size_t item_bits(DType dtype) { return row_of(dtype).bits; }
 
 const char* dtype_name(DType dtype) { return row_of(dtype).name; }
 
@@ -171,6 +191,7 @@ Safetensors Safetensors::open(const std::filesystem::path& path) {
       result.tensors_.push_back(parse_tensor(name, value, where, data));
       continue;
     }
+    if (value.is_null()) continue;
     const JsonObject metadata(value, where + ": " + kMetadataKey);
     for (const auto& item : value.items()) {
       result.metadata_[item.key()] = metadata.string(item.key());

@@ -15,10 +15,33 @@
 
 namespace matlora::format {
 
-/// The dtypes that matlora reads and writes.
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean };
+/// All dtypes of the format (safetensors 0.8.0). `model::wrap` says which of them become tensors.
+enum class DType {
+  f64,
+  f32,
+  f16,
+  bf16,
+  i64,
+  i32,
+  i16,
+  i8,
+  u8,
+  boolean,
+  u64,
+  u32,
+  u16,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  f6_e2m3,
+  f6_e3m2,
+  f4,
+};
 
-size_t item_size(DType dtype);        ///< bytes
+size_t item_bits(DType dtype);        ///< 4 and 6 for the dtypes below a byte
 const char* dtype_name(DType dtype);  ///< the format's name: "F32", "BF16", ..
 
 /// A named array, row-major. The bytes belong to somebody else.
@@ -33,7 +56,8 @@ struct TensorView {
 class Safetensors {
  public:
   /// Throws UserError when the header lies in any way: length, JSON, duplicate names, dtypes,
-  /// negative or overflowing shapes, offsets that overlap, leave holes or pass the end.
+  /// negative or overflowing shapes, offsets that overlap, leave holes or pass the end. What the
+  /// Python package `safetensors` reads is read, but for a tensor's name that is there twice.
   static Safetensors open(const std::filesystem::path& path);
 
   const std::vector<TensorView>& tensors() const { return tensors_; }  ///< by offset

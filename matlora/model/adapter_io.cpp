@@ -12,10 +12,10 @@
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
 #include "matlora/base/output.h"
-#include "matlora/format/safetensors.h"
+#include "matlora/format/path_kind.h"
+#include "matlora/model/adapter_matrices.h"
 #include "matlora/model/fitted_gates.h"
 #include "matlora/model/peft_patterns.h"
-#include "matlora/model/tensors.h"
 
 namespace matlora::model {
 namespace {
@@ -24,7 +24,7 @@ using adapter::Adapter;
 using adapter::LayerAdapter;
 using adapter::Scaling;
 
-constexpr char kPrefix[] = "base_model.model.";
+constexpr int64_t kFormatVersion = 1;  // of matlora.json
 
 /// PEFT's two numbers that give the scale: lora_alpha / r, or lora_alpha / √r with use_rslora.
 struct PeftScale {
@@ -70,9 +70,10 @@ Patterns patterns_of(const std::vector<LayerAdapter>& layers, int64_t rank, Peft
 Json peft_config(const std::vector<LayerAdapter>& layers, int64_t rank, PeftScale scale,
                  const AdapterInfo& info) {
   const Patterns patterns = patterns_of(layers, rank, scale);
-  std::set<std::string> targets;  // whole names where layers of one module name differ
+  std::set<std::string> names, modules;
   for (const LayerAdapter& layer : layers) {
-    targets.insert(patterns.ranks.empty() ? adapter::module_name(layer.layer) : layer.layer);
+    names.insert(layer.layer);
+    modules.insert(adapter::module_name(layer.layer));
   }
   Json config = {
       {"alpha_pattern", patterns.alphas},
@@ -90,64 +91,17 @@ Json peft_config(const std::vector<LayerAdapter>& layers, int64_t rank, PeftScal
       {"r", rank},
       {"rank_pattern", patterns.ranks},
       {"revision", nullptr},
-      {"target_modules", targets},
+      {"target_modules", modules},
       {"task_type", "CAUSAL_LM"},
       {"use_dora", false},
       {"use_rslora", scale.rslora}};
   config["lora_alpha"] = integer_or_float(scale.alpha);
+  // Whole names where layers of one module's name differ, or are not in every block.
+  if (!patterns.ranks.empty() ||
+      !missing_layers(PeftTargets(JsonObject(config, "adapter_config.json")), layers).empty()) {
+    config["target_modules"] = names;
+  }
   return config;
-}
-
-void write_matrices(const fs::path& path, const std::vector<LayerAdapter>& layers) {
-  std::vector<at::Tensor> kept;
-  std::vector<format::TensorView> views;
-  for (const LayerAdapter& layer : layers) {
-    for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
-      kept.push_back(matrix.detach().to(at::kCPU, at::kFloat).contiguous());
-      views.push_back(view_of(cat(kPrefix, layer.layer, ".lora_", part, ".weight"), kept.back()));
-    }
-  }
-  format::write_safetensors(path, views, {{"format", "pt"}});
-}
-
-/// Splits `base_model.model.X.lora_A.weight` into X and 'A'. Throws UserError for any other name.
-std::pair<std::string, char> layer_and_part(const std::string& name, const std::string& where) {
-  const std::string prefix = kPrefix, a = ".lora_A.weight", b = ".lora_B.weight";
-  if (name.size() > prefix.size() + a.size() && name.rfind(prefix, 0) == 0) {
-    const std::string tail = name.substr(name.size() - a.size());
-    if (tail == a || tail == b) {
-      return {name.substr(prefix.size(), name.size() - prefix.size() - a.size()),
-              tail == a ? 'A' : 'B'};
-    }
-  }
-  fail(where, "tensor '", printable(name),
-       "' is not a LoRA matrix that matlora supports; expected ", prefix, "<layer>", a, " or ", b);
-}
-
-void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& where) {
-  for (const auto& [part, matrix, axis] :
-       {std::tuple("A", layer.a, int64_t{0}), std::tuple("B", layer.b, int64_t{1})}) {
-    if (!matrix.defined()) fail(where, layer.layer, ": lora_", part, " is missing");
-    if (matrix.dim() != 2 || matrix.size(axis) != rank) {
-      fail(where, layer.layer, ": lora_", part, ": expected rank ", rank,
-           " as the configuration says, got shape ", shape_text(matrix.sizes().vec()));
-    }
-  }
-}
-
-std::vector<LayerAdapter> read_matrices(const fs::path& path, at::Device device) {
-  const format::Safetensors file = format::Safetensors::open(path);
-  std::vector<LayerAdapter> layers;
-  std::map<std::string, size_t> index;
-  for (const format::TensorView& view : file.tensors()) {
-    const auto [name, part] = layer_and_part(view.name, path.string());
-    if (index.emplace(name, layers.size()).second) layers.push_back({name, {}, {}});
-    LayerAdapter& layer = layers[index[name]];
-    (part == 'A' ? layer.a : layer.b) =
-        wrap(view, file.file()).to(device, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-  }
-  if (layers.empty()) fail(path.string(), "the file holds no matrices");
-  return layers;
 }
 
 /// Fits what the configuration says of single modules to the matrices that are there.
@@ -155,7 +109,8 @@ void apply_patterns(const PeftPattern& ranks, const fs::path& matrices,
                     std::vector<LayerAdapter>& layers, int64_t rank) {
   for (const LayerAdapter& layer : layers) {
     const double own = ranks.of(layer.layer, static_cast<double>(rank));
-    if (own != std::floor(own)) fail(matrices.string(), layer.layer, ": rank ", own);
+    if (own != std::floor(own))
+      fail(matrices.string(), printable(layer.layer, 120), ": rank ", own);
     check_pair(layer, static_cast<int64_t>(own), matrices.string());
   }
 }
@@ -219,25 +174,28 @@ adapter::GateRule read_peft_rule(const Json& json, const fs::path& path, Adapter
   }
   for (const auto& [key, value] : json.items()) {
     if (kHarmless.count(key) == 0 && !is_default(key, value)) {
+      const bool whole = key == "modules_to_save" || key == "trainable_token_indices";
       fail(path.string(), "'", printable(key), "' = ", printable(value.dump(), 40),
-           " is not supported");
+           " is not supported",
+           whole ? "; matlora's adapters change linear layers and nothing else" : "");
     }
   }
   info.base_model = config.string_or("base_model_name_or_path", "");
   adapter::GateRule rule;
   rule.method = adapter::Method::lora;
-  rule.rank = config.integer("r", 1, 1 << 20);
+  rule.rank = config.integer("r", 1, adapter::kMaxRank);
   rule.train_ranks = {rule.rank};
   rule.scaling = config.boolean_or("use_rslora", false) ? Scaling::sqrt : Scaling::rank;
   rule.alpha = config.number_or("lora_alpha", 8);  // PEFT's default
-  return rule;
+  return checked(std::move(rule), path.string());
 }
 
 /// matlora.json says more than PEFT's configuration can: it decides where both speak.
 void read_own_rule(const JsonObject& own, Adapter& adapter, AdapterInfo& info) {
   const std::string& where = own.where();
+  check_format_version(own, kFormatVersion);
   adapter::GateRule rule;
-  rule.rank = own.integer("rank", 1, 1 << 20);
+  rule.rank = own.integer("rank", 1, adapter::kMaxRank);
   if (rule.rank != adapter.rule.rank) {
     fail(where, "'rank': expected ", adapter.rule.rank, " as adapter_config.json says, got ",
          rule.rank);
@@ -255,12 +213,9 @@ void read_own_rule(const JsonObject& own, Adapter& adapter, AdapterInfo& info) {
       if (!value.is_number()) fail(where, "'gate': expected numbers");
       rule.custom.push_back(value.get<double>());
     }
-    if (static_cast<int64_t>(rule.custom.size()) != rule.rank) {
-      fail(where, "'gate': expected ", rule.rank, " numbers, got ", rule.custom.size());
-    }
   }
   adapter.inference_gate = adapter::parse_inference_gate(own.string("inference_gate"), where);
-  adapter.rule = rule;
+  adapter.rule = checked(std::move(rule), where);
   const JsonObject base = own.object("base_model");
   info.base_digest = base.string("digest");
   info.base_model = base.string_or("path", info.base_model);
@@ -281,7 +236,7 @@ Json own_config(const Adapter& adapter, const AdapterInfo& info) {
   const adapter::GateRule& rule = adapter.rule;
   Json own = {
       {"format", "matlora"},
-      {"format_version", 1},
+      {"format_version", kFormatVersion},
       {"matlora_version", MATLORA_VERSION},
       {"torch_version", TORCH_VERSION},
       {"method", name(rule.method)},
@@ -316,15 +271,36 @@ std::vector<LayerAdapter> prefix(const Adapter& adapter, int64_t k,
   return layers;
 }
 
+/// What is there in place of an adapter.
+[[noreturn]] void fail_not_an_adapter(const fs::path& path) {
+  const bool folder = fs::is_directory(path);
+  const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const bool inside = !folder && fs::exists(parent / "adapter_config.json");
+  if (!folder && !inside) format::refuse_pickled_weights(path);
+  fail(path.string(), "not an adapter: ", folder ? "no adapter_config.json in it; " : "",
+       "expected an adapter directory, got ", format::what_is(path),
+       inside ? "; give its directory " + parent.string() : "");
+}
+
+/// A rank that no layer has would be room for nothing, however large a file says it is.
+void check_largest_rank(const Adapter& adapter, const std::string& where) {
+  int64_t largest = 0;
+  for (const LayerAdapter& layer : adapter.layers) largest = std::max(largest, layer.rank());
+  if (largest == adapter.rule.rank) return;
+  fail(where, "'rank': expected ", largest, ", the largest of the matrices, got ",
+       adapter.rule.rank);
+}
+
 }  // namespace
 
 LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
-  if (!fs::is_directory(directory)) fail(directory.string(), "no such adapter directory");
+  if (!fs::exists(directory)) fail(directory.string(), "no such adapter directory");
   finish_commit(directory);
   LoadedAdapter loaded;
   Adapter& adapter = loaded.adapter;
   const fs::path config = directory / "adapter_config.json";
   const fs::path matrices = directory / "adapter_model.safetensors";
+  if (!fs::exists(config)) fail_not_an_adapter(directory);
   const fs::path own_path = directory / "matlora.json";
   const bool is_own = is_there(own_path);
   const Json json = read_json(config);
@@ -334,9 +310,11 @@ LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
   const int64_t rank = adapter.rule.rank;
   const Json own_json = is_own ? read_json(own_path) : Json::object();
   const JsonObject own(own_json, own_path.string());
+  loaded.targets = PeftTargets(JsonObject(json, config.string()));
   if (is_own) read_own_rule(own, adapter, loaded.info);
-  adapter.layers = read_matrices(matrices, device);
+  adapter.layers = read_matrices(directory, device);
   apply_patterns(ranks, matrices, adapter.layers, rank);
+  if (is_own) check_largest_rank(adapter, own_path.string());
   if (is_own) read_fitted_gates(own, adapter);
   if (!is_own && !(ranks.empty() && alphas.empty())) fold_scales(alphas, adapter);
   return loaded;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/model/peft_targets.h"
 
 namespace matlora::model {
 
@@ -36,13 +37,15 @@ struct AdapterInfo {
 struct LoadedAdapter {
   adapter::Adapter adapter;
   AdapterInfo info;
+  PeftTargets targets{};  // of adapter_config.json: layers that it names may be missing
 };
 
 /// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
 /// adapter becomes method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k.
 /// One with rank_pattern or alpha_pattern has each module's own scale folded into B in float32, and
 /// the scale 1 at every rank. Throws UserError naming the file and key for options that are not
-/// supported (DoRA, biases, ..), unpaired or misshapen matrices, a rank that does not fit.
+/// supported (DoRA, biases, ..), unpaired, misshapen or empty matrices, numbers that are not finite
+/// (with their position), a rank that does not fit, and a matlora.json of a newer version.
 LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device device);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which

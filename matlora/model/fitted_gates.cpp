@@ -24,7 +24,7 @@ std::vector<double> read_numbers(const Json& array, int64_t count, const std::st
                                  const std::string& where) {
   std::vector<double> numbers;
   for (const Json& value : array.is_array() ? array : Json::array()) {
-    if (value.is_number() && std::isfinite(value.get<double>())) numbers.push_back(value);
+    if (value.is_number() && std::isfinite(value.get<float>())) numbers.push_back(value);
   }
   if (static_cast<int64_t>(numbers.size()) != count || array.size() != numbers.size()) {
     fail(where, "'fitted': ", printable(layer), ": expected ", count, " finite numbers, got ",
@@ -46,17 +46,17 @@ Json fitted_gates(const std::vector<adapter::LayerAdapter>& layers) {
 void read_fitted_gates(const JsonObject& own, adapter::Adapter& adapter) {
   if (own.find("fitted") == nullptr) return;
   std::map<std::string, std::map<int64_t, std::vector<double>>> fitted;
-  const auto& layers = adapter.layers;
+  std::map<std::string, int64_t> ranks;
+  for (const adapter::LayerAdapter& layer : adapter.layers) ranks[layer.layer] = layer.rank();
   for (const auto& [text, by_layer] : own.object("fitted").value().items()) {
     const int64_t rank = read_rank(text, adapter.rule.rank, own.where());
     const JsonObject gates(by_layer, own.where() + ": 'fitted'");
     for (const auto& [name, numbers] : gates.value().items()) {
-      const auto layer = std::find_if(layers.begin(), layers.end(),
-                                      [&](const auto& known) { return known.layer == name; });
-      if (layer == layers.end()) {
+      const auto layer = ranks.find(name);
+      if (layer == ranks.end()) {
         fail(own.where(), "'fitted': the adapter has no layer '", printable(name), "'");
       }
-      fitted[name][rank] = read_numbers(numbers, std::min(rank, layer->rank()), name, own.where());
+      fitted[name][rank] = read_numbers(numbers, std::min(rank, layer->second), name, own.where());
     }
   }
   for (adapter::LayerAdapter& layer : adapter.layers) layer.fit(std::move(fitted[layer.layer]));

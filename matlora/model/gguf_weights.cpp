@@ -3,6 +3,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/format/dequantize.h"
+#include "matlora/format/ggml_types.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
 
@@ -75,6 +76,10 @@ class GgufWeights : public WeightSource {
     if (tensor->shape != shape) {
       fail(tensor->file->path().string(), tensor->name, ": expected shape ", shape_text(shape),
            " from the metadata, got ", shape_text(tensor->shape));
+    }
+    if (!format::can_dequantize(tensor->type)) {
+      fail(where(), tensor->name, ": tensor type ", format::ggml_type_name(tensor->type),
+           " is not supported; expected one of ", format::ggml_type_names());
     }
     return *tensor;
   }

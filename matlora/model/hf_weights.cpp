@@ -6,6 +6,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
+#include "matlora/format/path_kind.h"
 #include "matlora/format/safetensors.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
@@ -17,7 +18,9 @@ class HfWeights : public WeightSource {
  public:
   explicit HfWeights(const fs::path& directory) : directory_(directory) {
     const fs::path index = directory / "model.safetensors.index.json";
-    if (is_there(directory / "model.safetensors") || !is_there(index)) {
+    const bool single = is_there(directory / "model.safetensors");
+    if (!single && !is_there(index)) format::refuse_pickled_weights(directory);
+    if (single || !is_there(index)) {
       add_file(directory / "model.safetensors");
     } else {
       add_shards(index);

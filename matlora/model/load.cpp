@@ -8,6 +8,7 @@
 #include "matlora/base/hash.h"
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
+#include "matlora/format/path_kind.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
 #include "matlora/text/gguf_specials.h"
@@ -17,15 +18,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Of a single file of a HF directory: what to give in its place.
+std::string place_of(const fs::path& file) {
+  const fs::path directory = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  if (!fs::exists(directory / "config.json")) return "";
+  return cat("; give its directory ", directory.string());
+}
+
 bool is_gguf(const fs::path& path) {
   if (!fs::exists(path)) {
     fail(path.string(), "no such model; expected a HF directory or a .gguf file");
   }
-  if (fs::is_directory(path)) return false;
-  if (path.extension() != ".gguf") {
-    fail(path.string(), "not a model; expected a HF directory or a .gguf file");
+  if (fs::is_directory(path)) {
+    if (fs::exists(path / "config.json")) return false;
+    fail(path.string(),
+         "not a model: no config.json; expected a HF directory or a .gguf file, got ",
+         format::what_is(path));
   }
-  return true;
+  if (path.extension() == ".gguf") return true;
+  format::refuse_pickled_weights(path);
+  fail(path.string(), "not a model; expected a HF directory or a .gguf file, got ",
+       format::what_is(path), place_of(path));
 }
 
 text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {

@@ -2,12 +2,16 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <optional>
+
 #include "matlora/base/error.h"
 
 namespace matlora::model {
 namespace {
 
-at::ScalarType scalar_type(format::DType dtype) {
+/// None for what no matrix of a model is stored in without more than its numbers.
+std::optional<at::ScalarType> scalar_type(format::DType dtype) {
   using format::DType;
   switch (dtype) {
     case DType::f64:
@@ -30,16 +34,22 @@ at::ScalarType scalar_type(format::DType dtype) {
       return at::kByte;
     case DType::boolean:
       return at::kBool;
+    default:
+      return std::nullopt;
   }
-  throw BugError("dtype without a torch type");
 }
 
 }  // namespace
 
 at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile> file) {
-  const auto options = at::TensorOptions().dtype(scalar_type(view.dtype));
+  const std::optional<at::ScalarType> type = scalar_type(view.dtype);
+  if (!type) {
+    fail(file->path().string(), "tensor '", printable(view.name), "': dtype ",
+         format::dtype_name(view.dtype), " cannot be read; expected F64, F32, F16 or BF16");
+  }
+  const auto options = at::TensorOptions().dtype(*type);
   auto* data = const_cast<std::byte*>(view.bytes.data());
-  if (reinterpret_cast<uintptr_t>(data) % format::item_size(view.dtype) != 0) {
+  if (reinterpret_cast<uintptr_t>(data) % (format::item_bits(view.dtype) / 8) != 0) {
     at::Tensor copy = at::empty(view.shape, options);
     std::copy(view.bytes.begin(), view.bytes.end(),
               static_cast<std::byte*>(copy.mutable_data_ptr()));
@@ -54,6 +64,24 @@ format::TensorView view_of(const std::string& name, const at::Tensor& tensor) {
         "view_of: ", name, " is not a contiguous float32 CPU tensor");
   const auto* data = static_cast<const std::byte*>(tensor.const_data_ptr());
   return {name, format::DType::f32, tensor.sizes().vec(), {data, tensor.nbytes()}};
+}
+
+void check_finite(const at::Tensor& tensor, const std::string& name, const std::string& where) {
+  const at::Tensor bad = at::isfinite(tensor).logical_not().flatten();
+  if (!bad.any().item<bool>()) return;
+  int64_t offset = bad.to(at::kByte).argmax().item<int64_t>();
+  const auto value = tensor.flatten()[offset].item<double>();
+  std::vector<int64_t> position(static_cast<size_t>(tensor.dim()));
+  for (int64_t axis = tensor.dim() - 1; axis >= 0; --axis) {
+    position[static_cast<size_t>(axis)] = offset % tensor.size(axis);
+    offset /= tensor.size(axis);
+  }
+  fail(where, "tensor '", printable(name, 120), "': expected finite numbers, got ",
+       std::isnan(value) ? "NaN"
+       : value > 0       ? "infinity"
+                         : "-infinity",
+       " at ", shape_text(position), " (", bad.sum().item<int64_t>(), " of ", bad.numel(),
+       "); the file is damaged, or its training diverged");
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {

@@ -4,6 +4,7 @@
 
 #include "matlora/base/error.h"
 #include "matlora/format/jsonl.h"
+#include "matlora/format/path_kind.h"
 #include "matlora/tasks/answers.h"
 #include "matlora/tasks/python_text.h"
 #include "matlora/tasks/user_task.h"
@@ -202,6 +203,10 @@ std::vector<std::string> task_names() {
 
 std::vector<Task> find_tasks(const std::string& name, const fs::path& data) {
   if (name.ends_with(".json")) return {read_task_file(name)};
+  if (std::error_code error; fs::exists(data, error) && !fs::is_directory(data, error)) {
+    fail(data.string(), "expected the directory of the tasks' files, got ", format::what_is(data),
+         "; see docs/tasks.md");
+  }
   for (const Task& task : single_tasks()) {
     if (task.name == name) return {in_folder(task, data / name)};
   }

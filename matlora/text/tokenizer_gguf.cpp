@@ -53,6 +53,10 @@ void set_pre_tokenizer(const std::string& pre, PipelineParts& parts) {
 }
 
 void add_tokens(const GgufVocabulary& source, PipelineParts& parts) {
+  if (!source.token_types.empty() && source.token_types.size() != source.tokens.size()) {
+    fail(source.where, "tokenizer.ggml.token_type: expected ", source.tokens.size(),
+         " numbers, one for each token, got ", source.token_types.size());
+  }
   const std::vector<int64_t> types = gguf_specials(source).types;
   for (size_t i = 0; i < source.tokens.size(); ++i) {
     const std::string& content = source.tokens[i];

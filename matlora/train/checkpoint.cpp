@@ -67,13 +67,21 @@ std::string differences(const RecipeRecord& was, const RecipeRecord& is) {
   return text;
 }
 
+void check_version(const std::map<std::string, std::string>& metadata, const std::string& where) {
+  const auto found = metadata.find("format_version");
+  const std::string text = found == metadata.end() ? "none" : found->second;
+  if (text == std::to_string(kFormatVersion)) return;
+  int64_t version = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  fail(where, "a state of another version of matlora: expected format_version ", kFormatVersion,
+       ", got ", printable(text),
+       whole && version > kFormatVersion ? "; a newer matlora wrote it" : "");
+}
+
 void check_recipe(const std::map<std::string, std::string>& metadata, const RecipeRecord& recipe,
                   const std::string& where) {
-  const auto version = metadata.find("format_version");
-  if (version == metadata.end() || version->second != std::to_string(kFormatVersion)) {
-    fail(where, "a state of another version of matlora: expected format_version ", kFormatVersion,
-         ", got ", version == metadata.end() ? "none" : printable(version->second));
-  }
+  check_version(metadata, where);
   const auto text = metadata.find("recipe");
   const Json json = parse_json(text == metadata.end() ? "{}" : text->second, where);
   RecipeRecord written;
@@ -131,6 +139,7 @@ void restore_state(const std::filesystem::path& directory, adapter::Adapter& ada
       fail(path.string(), slot.name, ": missing, or not float32 of the adapter's shape");
     }
     const at::Tensor value = model::wrap(*view, file.file());
+    model::check_finite(value, slot.name, path.string());
     if (slot.name.ends_with(".first_moment")) {
       first.push_back(value);
     } else if (slot.name.ends_with(".second_moment")) {

@@ -106,6 +106,7 @@ std::vector<double> RankWeights::at(int64_t step, int64_t total) const {
 
 RankWeights parse_rank_weights(const std::string& text, const adapter::GateRule& rule,
                                const std::string& where) {
+  adapter::validate(rule, where);
   std::vector<int64_t> ranks = rule.train_ranks;
   if (ranks.empty() || ranks.back() != rule.rank) ranks.push_back(rule.rank);
   if (ranks.size() == 1) return {ranks, {1}, {1}};  // nothing to choose
@@ -115,6 +116,8 @@ RankWeights parse_rank_weights(const std::string& text, const adapter::GateRule&
 }
 
 int64_t draw_rank(const adapter::GateRule& rule, uint64_t seed, int64_t step, size_t micro) {
+  adapter::validate(rule, "rank draw");
+  if (rule.train_ranks.empty()) fail("rank draw", "train ranks: expected one or more, got none");
   auto random = generator(seed, step, static_cast<uint32_t>(micro), 0x64796c6fu);
   return rule.train_ranks[random() % rule.train_ranks.size()];
 }

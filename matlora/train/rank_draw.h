@@ -25,11 +25,13 @@ struct RankWeights {
 /// and the end. What is not named shares the rest alike. The ranks are the rule's train ranks and
 /// R. Throws UserError at `where` for a rank that is not one of them, a rank named twice, a weight
 /// outside 0..1, and weights whose sum is not 1 (or above it where some are not named), at the
-/// begin or the end. With R as the only rank the text says nothing.
+/// begin or the end, and for a rule that adapter::checked refuses. With R as the only rank the text
+/// says nothing.
 RankWeights parse_rank_weights(const std::string& text, const adapter::GateRule& rule,
                                const std::string& where);
 
-/// DyLoRA's rank of one micro-batch of one step, uniform over the train ranks.
+/// DyLoRA's rank of one micro-batch of one step, uniform over the train ranks. Throws UserError
+/// where there is none, and for a rule that adapter::checked refuses.
 int64_t draw_rank(const adapter::GateRule& rule, uint64_t seed, int64_t step, size_t micro);
 
 /// The ranks of the `count` sequences of one step. Stratified: each rank comes floor or ceil of

@@ -28,6 +28,7 @@ int64_t steps_per_epoch(int64_t examples, const Recipe& recipe) {
 }
 
 std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
+  adapter::validate(adapter.rule, "trainer");
   std::vector<at::Tensor> parameters;
   for (adapter::LayerAdapter& layer : adapter.layers) {
     parameters.push_back(layer.a.requires_grad_());

@@ -31,6 +31,29 @@ TEST_F(FileTest, RefusesWhatIsNoReadableFile) {
   EXPECT_USER_ERROR(read_file(at("fifo")), "not a regular file");
 }
 
+TEST_F(FileTest, NamesWhatIsThereInItsPlace) {
+  EXPECT_USER_ERROR(read_file(dir.path()), "not a regular file; it is a directory: give a file");
+  dir.write("x", "text");
+  for (const std::string path : {"x/y", "x/y/z", "x/"}) {
+    EXPECT_USER_ERROR(read_file(at(path)), at("x").string() + " is a file; expected a directory");
+  }
+  EXPECT_EQ(file_in_the_way(at("x/y")), at("x"));
+  EXPECT_EQ(file_in_the_way(at("absent/y")), "");
+  EXPECT_EQ(file_in_the_way(""), "");
+}
+
+TEST_F(FileTest, RefusesGitLfsPointers) {
+  const std::string pointer =
+      "version https://git-lfs.github.com/spec/v1\n"
+      "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+  for (const char* name : {"model.safetensors", "x.gguf", "config.json", "tokenizer.json", "x"}) {
+    EXPECT_USER_ERROR(read_file(dir.write(name, pointer)),
+                      std::string(name) + ": a Git LFS pointer is here in place of the file; `git");
+  }
+  EXPECT_EQ(read_file(dir.write("x", "version https://git-lfs.github.com/")).size(), 35u);
+  EXPECT_EQ(read_file(dir.write("x", " " + pointer)).size(), pointer.size() + 1);
+}
+
 TEST_F(FileTest, AtomicFileAppearsOnlyOnCommit) {
   AtomicFile file(at("x"));
   file.write("ab");

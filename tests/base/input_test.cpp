@@ -30,6 +30,16 @@ TEST_F(InputTextTest, ReadsAPipeToItsEnd) {
   writer.join();
 }
 
+TEST_F(InputTextTest, RefusesGitLfsPointersFromFilesAndPipes) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n";
+  EXPECT_USER_ERROR(InputText::open(dir.write("x", pointer)), "a Git LFS pointer");
+  const auto pipe = dir.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&] { std::ofstream(pipe) << pointer; });
+  EXPECT_USER_ERROR(InputText::open(pipe), "pipe: a Git LFS pointer");
+  writer.join();
+}
+
 TEST_F(InputTextTest, RefusesWhatIsNeither) {
   EXPECT_TRUE(is_stream("-"));
   EXPECT_USER_ERROR(InputText::open(dir.path()), "not a regular file");

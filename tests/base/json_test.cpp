@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <ctime>
+#include <string>
+
 #include "tests/support/files.h"
 
 namespace matlora {
@@ -20,13 +24,78 @@ TEST(ParseJson, RefusesWhatIsNot) {
   EXPECT_USER_ERROR(parse_json("", "w"), "w: not valid JSON at column 1: ");
   EXPECT_USER_ERROR(parse_json("{} {}", "w"), "w: not valid JSON");
   EXPECT_USER_ERROR(parse_json("\"\xff\"", "w"), "w: not valid JSON");
-  EXPECT_USER_ERROR(parse_json("[1e999]", "w"), "w: not valid JSON: number overflow");
+  EXPECT_USER_ERROR(parse_json("[1e999]", "w"),
+                    "w: not valid JSON: number overflow parsing '1e999', at column 6");
   EXPECT_USER_ERROR(parse_json("NaN", "w"), "w: not valid JSON");
+}
+
+TEST(ParseJson, RefusesNulBytesWhereverTheyAre) {
+  const std::string nul(1, '\0');
+  const std::string whole = R"({"a": [1, -2.5e3, true, null, "s\u0000"], "b": {"c": {}}})";
+  EXPECT_EQ(parse_json(whole, "w")["a"][4], "s" + nul);  // escaped it is a character like others
+  for (size_t i = 0; i <= whole.size(); ++i) {
+    std::string damaged = whole;
+    damaged.insert(i, nul);
+    EXPECT_USER_ERROR(parse_json(damaged, "w"), "w: not valid JSON at column ");
+    // What comes behind it has no say.
+    EXPECT_USER_ERROR(parse_json(whole.substr(0, i) + nul + "rubbish", "w"), "w: not valid JSON");
+  }
+  for (const std::string value : {"{}", "[]", "3", "-1.5", "true", "null", "\"s\""}) {
+    EXPECT_USER_ERROR(parse_json(value + nul, "w"), "a NUL byte");
+    EXPECT_USER_ERROR(parse_json(value + " " + nul + value, "w"), "a NUL byte");
+    EXPECT_USER_ERROR(parse_json(nul + value, "w"), "w: not valid JSON at column 1: a NUL byte");
+    EXPECT_USER_ERROR(parse_json("\n" + value + "\n" + nul, "w"),
+                      "w:3: not valid JSON at column 1: a NUL byte");
+  }
+  EXPECT_USER_ERROR(parse_json(nul, "w"), "w: not valid JSON at column 1: a NUL byte");
+  // An error before it is said first.
+  EXPECT_USER_ERROR(parse_json("{x" + nul, "w"), "w: not valid JSON at column 2: syntax error");
 }
 
 TEST(ParseJson, RefusesKeysThatAppearTwiceInOneObject) {
   EXPECT_USER_ERROR(parse_json(R"({"a":1,"b":{"a":1},"a":2})", "w"), "key \"a\" appears twice");
+  EXPECT_USER_ERROR(parse_json("{\"a\": 1,\n \"a\": 2}", "w"),
+                    "w:2: key \"a\" appears twice in one JSON object, at column 4");
+  EXPECT_USER_ERROR(parse_json(R"({"a":1,"\u0061":2})", "w"), "key \"a\" appears twice");
   EXPECT_NO_THROW(parse_json(R"([{"a":1},{"a":{"a":1}}])", "w"));
+}
+
+/// CPU time of one parse, the least of some: other work on the machine only adds to it.
+double parse_seconds(const std::string& text) {
+  double least = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const std::clock_t start = std::clock();
+    parse_json(text, "w");
+    least = std::min(least, static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+  }
+  return least;
+}
+
+TEST(ParseJson, TimeGrowsWithTheText) {
+  const auto repeated = [](const std::string& open, const std::string& item, bool keys,
+                           const std::string& close, int count) {
+    std::string text = open;
+    for (int i = 0; i < count; ++i) {
+      if (i > 0) text += ',';
+      if (keys) text += "\"tensor." + std::to_string(i) + "\":";
+      text += item;
+    }
+    return text + close;
+  };
+  const std::string entry = R"({"dtype":"F32","shape":[2,3],"data_offsets":[0,24]})";
+  const auto ratio = [&](const std::string& open, const std::string& item, bool keys,
+                         const std::string& close) {
+    constexpr int kCount = 4000, kTimes = 8;
+    const double small = parse_seconds(repeated(open, item, keys, close, kCount));
+    return parse_seconds(repeated(open, item, keys, close, kTimes * kCount)) / small;
+  };
+  // 8 times as much: about 8 (caches, look-ups); 64 where each member looks at all others.
+  EXPECT_LT(ratio("{", entry, true, "}"), 30);        // objects in an object
+  EXPECT_LT(ratio("{", "[[1],[2]]", true, "}"), 30);  // arrays in an object
+  EXPECT_LT(ratio("{", "\"text\"", true, "}"), 30);   // values in an object
+  EXPECT_LT(ratio("[", entry, false, "]"), 30);       // objects in an array
+  EXPECT_LT(ratio("[", "[]", false, "]"), 30);        // arrays in an array
+  EXPECT_LT(ratio("{\"a\":{\"b\":{", entry, true, "}}}"), 30);
 }
 
 TEST(ParseJson, RefusesDeepNesting) {
@@ -34,6 +103,10 @@ TEST(ParseJson, RefusesDeepNesting) {
     return std::string(depth, '[') + std::string(depth, ']');
   };
   EXPECT_NO_THROW(parse_json(nested(64), "w"));
+  EXPECT_USER_ERROR(parse_json(nested(65), "w"),
+                    "w: JSON nests deeper than 64 levels, at column 65");
+  EXPECT_USER_ERROR(parse_json("[\n" + nested(64), "w"),
+                    "w:2: JSON nests deeper than 64 levels, at column 64");
   EXPECT_USER_ERROR(parse_json(nested(100'000), "w"), "nests deeper than 64 levels");
   EXPECT_USER_ERROR(parse_json(std::string(1'000'000, '['), "w"), "nests deeper than 64 levels");
 }

@@ -199,6 +199,11 @@ TEST_F(OutputTest, OverAFileItIsRefused) {
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(false)), "the output exists");
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(true)),
                     "--force replaces only results of matlora");
+  for (const bool force : {false, true}) {
+    EXPECT_USER_ERROR(OutputDirectory(at("out"), use(force)), "it is a file, expected a directory");
+    EXPECT_USER_ERROR(OutputDirectory(at("out/deep/er"), use(force)),
+                      "Not a directory: " + at("out").string() + " is a file");
+  }
   EXPECT_EQ(read_file(at("out")), "file");
   EXPECT_EQ(dir.entries(), 1u);
 }

@@ -363,6 +363,29 @@ TEST(Report, ReadsEarlierSweeps) {
   EXPECT_EQ(sweep_figure(data_report(), one).panels[0].curves[1].points.size(), 0u);
 }
 
+TEST(Report, VersionsOfASweep) {
+  const tests::TempDir directory;
+  Json sweep = sweep_json(data_report());
+  EXPECT_EQ(sweep["format_version"], 1);
+  for (const Json& version : {Json(2), Json(99), Json(0), Json("1"), Json()}) {
+    sweep["format_version"] = version;
+    directory.write("sweep.json", pretty(sweep));
+    expect_has(user_error([&] { read_sweeps(directory.path(), "x"); }), "'format_version'");
+  }
+  sweep["format_version"] = 2;
+  sweep["rows"] = 3;  // what a newer version may have
+  directory.write("sweep.json", pretty(sweep));
+  expect_has(user_error([&] { read_sweeps(directory.path(), "x"); }),
+             "sweep.json: 'format_version': expected 1, got 2; a newer matlora wrote it");
+  sweep = sweep_json(data_report());
+  sweep.erase("format_version");  // as the first builds wrote it
+  directory.write("sweep.json", pretty(sweep));
+  EXPECT_EQ(read_sweeps(directory.path(), "x").size(), 1u);
+  expect_has(user_error([&] { read_sweeps(directory.path() / "sweep.json", "x"); }), "got a file");
+  fs::remove(directory.path() / "sweep.json");
+  expect_has(user_error([&] { read_sweeps(directory.path(), "x"); }), "got an empty directory");
+}
+
 TEST(Report, RefusesWhatIsNoSweep) {
   const tests::TempDir directory;
   const auto refusal = [&](const std::string& text) {

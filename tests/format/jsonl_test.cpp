@@ -44,6 +44,25 @@ TEST_F(JsonlTest, NamesTheLineThatIsWrong) {
   EXPECT_USER_ERROR(read("{\"a\":1e999}"), "x.jsonl:1: not valid JSON: number overflow");
 }
 
+TEST_F(JsonlTest, NulBytesHideNoRecords) {
+  const std::string nul(1, '\0'), record = R"({"a":"b"})";
+  for (const std::string& line : {record + nul + record, record + nul, nul + record, nul,
+                                  record + " " + nul + nul + record}) {
+    const std::string where = "x.jsonl:2: not valid JSON at column ";
+    EXPECT_USER_ERROR(read(record + "\n" + line + "\n" + record + "\n"), where);
+    EXPECT_USER_ERROR(read(record + "\n" + line), where);
+    EXPECT_USER_ERROR(read(record + "\n" + line), "a NUL byte (0x00)");
+  }
+  EXPECT_USER_ERROR(read("{\"a\":\"b" + nul + "\"}"), "x.jsonl:1: not valid JSON at column");
+  EXPECT_EQ(read(R"({"a":"b\u0000c"})")[0].value["a"], "b" + nul + "c");
+}
+
+TEST_F(JsonlTest, ADirectoryIsNamed) {
+  EXPECT_USER_ERROR(read_jsonl(dir.path()), "expected JSON Lines, got an empty directory; give a");
+  dir.write("train.jsonl", "{}");
+  EXPECT_USER_ERROR(read_jsonl(dir.path()), "got a directory with the file train.jsonl");
+}
+
 TEST_F(JsonlTest, RefusesAFileWithoutRecords) {
   EXPECT_USER_ERROR(read(""), "x.jsonl: expected one JSON object per line, got no record");
   EXPECT_USER_ERROR(read("\xef\xbb\xbf\n \n"), "got no record");

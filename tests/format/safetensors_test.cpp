@@ -92,13 +92,44 @@ TEST_F(SafetensorsTest, WriterRefusesItsCallersMistakes) {
 TEST_F(SafetensorsTest, DTypeNamesAndSizes) {
   EXPECT_STREQ(dtype_name(DType::boolean), "BOOL");
   EXPECT_STREQ(dtype_name(DType::bf16), "BF16");
-  EXPECT_EQ(item_size(DType::f64), 8u);
-  EXPECT_EQ(item_size(DType::i16), 2u);
+  EXPECT_EQ(item_bits(DType::f64), 64u);
+  EXPECT_EQ(item_bits(DType::i16), 16u);
+  EXPECT_EQ(item_bits(DType::f4), 4u);
+}
+
+// Names and sizes of eight items, as safetensors 0.8.0 accepts them (and no other size).
+TEST_F(SafetensorsTest, ReadsEveryDtypeOfTheFormat) {
+  const std::vector<std::pair<std::string, size_t>> bytes_of_eight = {
+      {"BOOL", 8},        {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},
+      {"I8", 8},          {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"F8_E4M3FNUZ", 8},
+      {"F8_E5M2FNUZ", 8}, {"I16", 16},    {"U16", 16},    {"F16", 16},    {"BF16", 16},
+      {"I32", 32},        {"U32", 32},    {"F32", 32},    {"C64", 64},    {"F64", 64},
+      {"I64", 64},        {"U64", 64}};
+  for (const auto& [name, bytes] : bytes_of_eight) {
+    for (size_t size = bytes - 1; size <= bytes + 1; ++size) {
+      const std::string file = with_header(one(name, "[2,4]", "[0," + std::to_string(size) + "]"),
+                                           std::string(size, 'x'));
+      if (size != bytes) {
+        EXPECT_REFUSED(file, "disagree: expected " + std::to_string(bytes)) << name;
+        continue;
+      }
+      const Safetensors read = open(file);
+      EXPECT_EQ(dtype_name(read.tensors()[0].dtype), name);
+      EXPECT_EQ(read.tensors()[0].bytes.size(), bytes);
+    }
+  }
+  EXPECT_REFUSED(with_header(one("F4", "[3]", "[0,2]"), "ab"), "expected whole bytes, got 12 bits");
+  EXPECT_REFUSED(with_header(one("F6_E2M3", "[1]", "[0,1]"), "a"), "expected whole bytes, got 6");
 }
 
 TEST_F(SafetensorsTest, AcceptsEmptyAndOddButLegalFiles) {
   EXPECT_TRUE(open(with_header("{}")).tensors().empty());
   EXPECT_TRUE(open(with_header("{}   ")).tensors().empty());
+  for (const std::string space : {" ", "\n", "\t", "\r", " \n\t\r "}) {
+    EXPECT_TRUE(open(with_header(space + "{}" + space)).tensors().empty());
+    EXPECT_EQ(open(with_header(space + one("U8", "[1]", "[0,1]"), "x")).tensors().size(), 1u);
+  }
+  EXPECT_TRUE(open(with_header(R"({"__metadata__":null})")).metadata().empty());
   EXPECT_EQ(open(with_header(one("F32", "[]", "[0,4]"), "abcd")).tensors()[0].shape.size(), 0u);
   EXPECT_EQ(open(with_header(one("F32", "[0,9223372036854775807]", "[0,0]"))).tensors().size(), 1u);
   EXPECT_EQ(open(with_header(one("U8", "[3]", "[0,3]"), "abc")).tensors()[0].bytes.size(), 3u);
@@ -122,7 +153,10 @@ TEST_F(SafetensorsTest, RefusesAHeaderLengthThatLies) {
   EXPECT_REFUSED(raw(uint64_t{100'000'001}) + "{}", "header length: expected at most 100000000");
   EXPECT_REFUSED(raw(uint64_t{3}) + "{}", "passes the end of the file: expected 3 bytes, got 2");
   EXPECT_REFUSED(raw(uint64_t{0}), "does not begin with '{'");
-  EXPECT_REFUSED(with_header(" {}"), "does not begin with '{'");
+  for (const std::string header : {"   ", "[]", "null", "\v{}", "\f{}", "\xef\xbb\xbf{}", "x{}"}) {
+    EXPECT_REFUSED(with_header(header), "does not begin with '{'");
+  }
+  EXPECT_REFUSED(with_header(std::string("\0{}", 3)), "does not begin with '{'");
 }
 
 TEST_F(SafetensorsTest, RefusesAHeaderThatIsNotTheJsonItShouldBe) {
@@ -140,9 +174,20 @@ TEST_F(SafetensorsTest, RefusesDuplicateNames) {
 }
 
 TEST_F(SafetensorsTest, RefusesAnUnknownDtype) {
-  EXPECT_REFUSED(with_header(one("F8_E4M3", "[4]", "[0,4]"), "abcd"),
-                 "tensor 'a': dtype: expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, "
-                 "BOOL, got 'F8_E4M3'");
+  for (const char* name : {"F128", "f32", "I4", "", "float32"}) {
+    EXPECT_REFUSED(
+        with_header(one(name, "[4]", "[0,4]"), "abcd"),
+        std::string("dtype: expected one of F64, F32, F16, BF16, I64, I32, I16, I8, U8, ") +
+            "BOOL, U64, U32, U16, C64, F8_E4M3, F8_E5M2, F8_E8M0, F8_E4M3FNUZ, " +
+            "F8_E5M2FNUZ, F6_E2M3, F6_E3M2, F4, got '" + name + "'");
+  }
+}
+
+TEST_F(SafetensorsTest, RefusesNulBytesInTheHeader) {
+  const std::string nul(1, '\0'), header = one("U8", "[1]", "[0,1]");
+  EXPECT_REFUSED(with_header(header + nul, "x"), "x.safetensors: header: not valid JSON at column");
+  EXPECT_REFUSED(with_header(header + std::string(9, '\0'), "x"), "a NUL byte");
+  EXPECT_REFUSED(with_header(header + nul + header, "x"), "a NUL byte");
 }
 
 TEST_F(SafetensorsTest, RefusesShapesThatLie) {
@@ -156,7 +201,7 @@ TEST_F(SafetensorsTest, RefusesShapesThatLie) {
   EXPECT_REFUSED(with_shape("[18446744073709551615]"), "'shape': expected an integer");
   EXPECT_REFUSED(with_shape("[4294967296,4294967296]"), "product of the dimensions overflows");
   EXPECT_REFUSED(with_shape("[0,4294967296,4294967296]"), "product of the dimensions overflows");
-  EXPECT_REFUSED(with_shape("[4611686018427387905]"), "the size in bytes overflows");
+  EXPECT_REFUSED(with_shape("[4611686018427387905]"), "the size in bits overflows");
   EXPECT_REFUSED(with_shape("[2]"), "disagree: expected 8 bytes, got 4");
 }
 

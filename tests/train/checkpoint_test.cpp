@@ -4,10 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cmath>
 #include <filesystem>
+#include <map>
+#include <span>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
+#include "matlora/base/error.h"
+#include "matlora/format/safetensors.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tiny_run.h"
 
@@ -136,6 +143,51 @@ TEST(Checkpoint, RejectsWhatItCannotResume) {
 
   directory.write(kStateFile, "not a safetensors file");
   restore(run, kRecipe);  // user_error wants an error
+}
+
+/// The state of a run, written again with other metadata and, where `bad` is set, a NaN in its last
+/// tensor.
+void rewrite_state(const std::filesystem::path& directory,
+                   const std::map<std::string, std::string>& metadata, bool bad) {
+  const auto path = directory / kStateFile;
+  const format::Safetensors file = format::Safetensors::open(path);
+  std::vector<format::TensorView> views = file.tensors();
+  std::vector<float> numbers(views.back().bytes.size() / sizeof(float), 0);
+  if (bad) {
+    numbers.back() = NAN;
+    views.back().bytes = std::as_bytes(std::span(numbers));
+  }
+  format::write_safetensors(path, views, metadata);
+}
+
+TEST(Checkpoint, VersionsOfAStateAndNumbersThatAreNotFinite) {
+  const tests::TempDir directory;
+  TinyRun run(tiny_rule(Method::matryoshka, {1, 2, 4}), some_recipe());
+  run.run(2);
+  save_state(directory.path(), run.adapter, run.trainer, kRecipe);
+  auto metadata = format::Safetensors::open(directory.path() / kStateFile).metadata();
+  const auto restore = [&] {
+    return user_error([&] { restore_state(directory.path(), run.adapter, run.trainer, kRecipe); });
+  };
+  for (const auto& [version, newer] : {std::pair<std::string, bool>{"3", true},
+                                       {"1000", true},
+                                       {"1", false},
+                                       {"0", false},
+                                       {"", false},
+                                       {"3x", false},
+                                       {"99999999999999999999", false}}) {
+    metadata["format_version"] = version;
+    rewrite_state(directory.path(), metadata, false);
+    const std::string message = restore();
+    expect_has(message, cat("expected format_version 2, got ", version));
+    EXPECT_EQ(message.find("a newer matlora wrote it") != std::string::npos, newer) << message;
+  }
+  metadata.erase("format_version");
+  rewrite_state(directory.path(), metadata, false);
+  expect_has(restore(), "expected format_version 2, got none");
+  metadata["format_version"] = "2";
+  rewrite_state(directory.path(), metadata, true);
+  expect_has(restore(), "expected finite numbers, got NaN at [");
 }
 
 }  // namespace
