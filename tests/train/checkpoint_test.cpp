@@ -169,13 +169,13 @@ TEST(Checkpoint, VersionsOfAStateAndNumbersThatAreNotFinite) {
   const auto restore = [&] {
     return user_error([&] { restore_state(directory.path(), run.adapter, run.trainer, kRecipe); });
   };
-  for (const auto& [version, newer] : {std::pair<std::string, bool>{"3", true},
-                                       {"1000", true},
-                                       {"1", false},
-                                       {"0", false},
-                                       {"", false},
-                                       {"3x", false},
-                                       {"99999999999999999999", false}}) {
+  struct Case {
+    const char* version;
+    bool newer;
+  };
+  for (const auto& [version, newer] :
+       {Case{"3", true}, Case{"1000", true}, Case{"1", false}, Case{"0", false}, Case{"", false},
+        Case{"3x", false}, Case{"99999999999999999999", false}}) {
     metadata["format_version"] = version;
     rewrite_state(directory.path(), metadata, false);
     const std::string message = restore();
