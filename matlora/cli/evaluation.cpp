@@ -5,6 +5,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/input.h"
 #include "matlora/base/progress.h"
+#include "matlora/format/jsonl.h"
 
 namespace matlora::cli {
 namespace {
@@ -130,7 +131,7 @@ void EvaluationFlags::check(const CLI::App& app, const fs::path& output) {
       if (task.ends_with(".json")) keep_input(task, output);
     }
   }
-  if (!data.empty() && !is_stream(data)) MappedFile::open(data);
+  if (!data.empty() && !is_stream(data)) format::read_jsonl(data, /*limit=*/1);
 }
 
 Evaluation read_evaluation(const EvaluationFlags& flags, const model::Model& base, bool quiet) {

@@ -46,9 +46,10 @@ ReportOptions within(const std::string& text) {
 
 TEST(Report, JsonHasTheFieldsOfTheDesign) {
   const Json json = sweep_json(data_report());
-  EXPECT_EQ(keys_of(json), (std::vector<std::string>{
-                               "adapter", "aurac_v1", "aurac_v2", "avg", "data", "device", "dtype",
-                               "examples", "inference_gate", "matlora", "model", "rows", "take"}));
+  EXPECT_EQ(keys_of(json),
+            (std::vector<std::string>{"adapter", "aurac_v1", "aurac_v2", "avg", "data", "device",
+                                      "dtype", "examples", "format", "format_version",
+                                      "inference_gate", "matlora", "model", "rows", "take"}));
   EXPECT_EQ(json["model"], "models/tiny & <small>");
   EXPECT_EQ(json["adapter"], "out/adapter");
   EXPECT_EQ(json["data"], "test.jsonl");
@@ -144,8 +145,9 @@ TEST(Report, JsonSaysWhichRankToTake) {
 
 TEST(Report, JsonOfSeveralSweeps) {
   const Json json = sweep_json(full_report(), within("1%"));
-  EXPECT_EQ(keys_of(json), (std::vector<std::string>{"data", "device", "dtype", "examples",
-                                                     "matlora", "model", "sweeps", "tasks"}));
+  EXPECT_EQ(keys_of(json),
+            (std::vector<std::string>{"data", "device", "dtype", "examples", "format",
+                                      "format_version", "matlora", "model", "sweeps", "tasks"}));
   ASSERT_EQ(json["sweeps"].size(), 2u);
   EXPECT_EQ(keys_of(json["sweeps"][1]),
             (std::vector<std::string>{"adapter", "areas", "aurac_v1", "aurac_v2", "avg",
