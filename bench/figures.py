@@ -172,13 +172,13 @@ def rank_panels(found):
         ranks = [row for row in rows if row[0].isdigit()]
         curves = [Curve(name, [(int(row[0]), *measured(row[head.index(column)])) for row in ranks], place)
                   for place, (column, name) in enumerate(DRAWN.items()) if column in head]
-        panels.append(Panel(title, unit, "rank", curves, base=measured(rows[0][1])[0], decimals=decimals, width=560))
+        panels.append(Panel(title, unit, "rank", curves, decimals=decimals, width=560))
     return panels
 
 
 def curve_svg(found):
     return figure("One run of matlora's default, and a LoRA trained for each rank alone",
-                  "SmolLM2-135M, 256 GSM8K problems, 32 steps. Bars: standard error of the mean over seeds. Dashed: the base model.",
+                  "SmolLM2-135M, 256 GSM8K problems, 32 steps. Bars: standard error of the mean over seeds. The base model: 1.595, 0.6506.",
                   rank_panels(found), 2)
 
 
