@@ -190,8 +190,8 @@ PYTHON
 }
 if command -v python3 >/dev/null; then
   damage nan
-  refuses "nan/adapter_model.safetensors: model.layers.0." compress --adapter nan --output new
-  grep -q 'lora_B holds numbers that are not finite' err.txt || fail "NaN: $(cat err.txt)"
+  refuses "nan/adapter_model.safetensors: tensor 'base_model.model.model.layers.0." compress --adapter nan --output new
+  grep -q "lora_B.weight': expected finite numbers, got NaN at \[" err.txt || fail "NaN: $(cat err.txt)"
   damage zero
   refuses "the adapter changes nothing" compress --adapter zero --output new
 fi
