@@ -1,6 +1,7 @@
 #include "matlora/adapter/gate.h"
 
 #include <cmath>
+#include <limits>
 #include <span>
 #include <utility>
 
@@ -49,7 +50,9 @@ Enum parse_in(const Named<Enum> (&table)[N], const std::string& text, const std:
   fail(where, "unknown value '", printable(text), "'; expected ", list, did_you_mean(text, names));
 }
 
-bool is_finite_float(double value) { return std::isfinite(static_cast<float>(value)); }
+bool is_finite_float(double value) {
+  return std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max());
+}
 
 /// Whether the train ranks decide a gate or a draw.
 bool uses_train_ranks(Method method) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -22,9 +23,10 @@ int64_t read_rank(const std::string& text, int64_t highest, const std::string& w
 
 std::vector<double> read_numbers(const Json& array, int64_t count, const std::string& layer,
                                  const std::string& where) {
+  constexpr double kMost = std::numeric_limits<float>::max();
   std::vector<double> numbers;
   for (const Json& value : array.is_array() ? array : Json::array()) {
-    if (value.is_number() && std::isfinite(value.get<float>())) numbers.push_back(value);
+    if (value.is_number() && std::abs(value.get<double>()) <= kMost) numbers.push_back(value);
   }
   if (static_cast<int64_t>(numbers.size()) != count || array.size() != numbers.size()) {
     fail(where, "'fitted': ", printable(layer), ": expected ", count, " finite numbers, got ",

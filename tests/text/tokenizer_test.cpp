@@ -263,7 +263,6 @@ TEST(Tokenizer, BrokenFilesAreNamed) {
       "pattern '(a'");
 }
 
-// Ids are indices: a few bytes must not ask for memory of 2^24 tokens.
 TEST(TokenizerGguf, KnowsItsPreTokenizers) {
   for (const char* pre : {"default", "gpt-2", "smollm", "llama-bpe", "qwen2"}) {
     const auto tokenizer = Tokenizer::from_gguf(tiny_gguf(pre));
