@@ -58,7 +58,7 @@ LEADS = [
     contender("kaiming", "nested, full 1/2, init kaiming, scaling sqrt", NESTED + "--rank-weights full:0.5 --init kaiming --scaling sqrt", TRAINED, "3e-3,1e-2"),
     contender("ends", "nested, full 0.6, rank 1 0.2, rank 2 0.1, scaling sqrt", NESTED + "--rank-weights full:0.6,1:0.2,2:0.1 --scaling sqrt", TRAINED, "3e-3"),
     contender("kaiming-1", "LoRA of rank 1, init kaiming", ONE_RANK + "1 --init kaiming", PAPER, "3e-3", [1]),
-    contender("early-rank", "nested, full 0.85 to 0.35, scaling rank", NESTED + EARLY + "--scaling rank", TRAINED, "5e-3,1e-2"),
+    contender("early-rank", "nested, full 0.85 to 0.35, ranks 1 and 2 a half and a quarter of the rest, scaling rank", NESTED + EARLY + "--scaling rank", TRAINED, "5e-3,1e-2"),
     contender("half-rank", "nested, full 1/2, scaling rank", NESTED + "--rank-weights full:0.5 --scaling rank", TRAINED, "5e-3"),
 ]
 SETTINGS = {

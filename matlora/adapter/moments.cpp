@@ -20,7 +20,10 @@ struct MomentCollector::Sums {
   std::map<std::string, size_t> of;  // layer -> its sum
   at::Tensor last;                   // the newest input, kept so that no other takes its place
   size_t last_sum = 0;
+  Ready ready;  // or empty
+  size_t limit = 0, bytes = 0;
 
+  Moments take();
   void see(const std::string& layer, const at::Tensor& x);
 };
 
@@ -32,6 +35,9 @@ void MomentCollector::Sums::see(const std::string& layer, const at::Tensor& x) {
     return;
   }
   if (known == of.end()) {
+    const auto more = static_cast<size_t>(x.size(1) * x.size(1)) * sizeof(double);
+    if (ready && !sums.empty() && bytes + more > limit) ready(take());
+    bytes += more;
     of.emplace(layer, sums.size());
     sums.push_back({at::zeros({x.size(1), x.size(1)}, at::kDouble), 0});
   }
@@ -63,15 +69,25 @@ MomentCollector::MomentCollector(nn::Llama& model, const std::set<std::string>& 
   });
 }
 
+MomentCollector::MomentCollector(nn::Llama& model, const std::set<std::string>& layers, Ready ready,
+                                 size_t bytes)
+    : MomentCollector(model, layers) {
+  sums_->ready = std::move(ready);
+  sums_->limit = bytes;
+}
+
 MomentCollector::~MomentCollector() { sums_->active = false; }
 
-Moments MomentCollector::take() {
-  for (Sums::Sum& sum : sums_->sums) sum.products.div_(static_cast<double>(sum.rows));
+Moments MomentCollector::take() { return sums_->take(); }
+
+Moments MomentCollector::Sums::take() {
+  for (Sum& sum : sums) sum.products.div_(static_cast<double>(sum.rows));
   Moments moments;
-  for (const auto& [layer, index] : sums_->of) moments.of[layer] = sums_->sums[index].products;
-  sums_->sums.clear();
-  sums_->of.clear();
-  sums_->last.reset();
+  for (const auto& [layer, index] : of) moments.of[layer] = sums[index].products;
+  sums.clear();
+  of.clear();
+  last.reset();
+  bytes = 0;
   return moments;
 }
 

@@ -2,7 +2,9 @@
 // float32, one per pass, and added in float64.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -16,8 +18,14 @@ namespace matlora::adapter {
 /// tensor share one matrix. One thread at a time.
 class MomentCollector {
  public:
+  /// Told what some layers read, all of it.
+  using Ready = std::function<void(const Moments&)>;
+
   /// Puts observers on the model's layers named in `layers`.
   MomentCollector(nn::Llama& model, const std::set<std::string>& layers);
+  /// For a model that is run once: hands out what layers read and drops it, before more than
+  /// `bytes` are held. take() has the rest.
+  MomentCollector(nn::Llama& model, const std::set<std::string>& layers, Ready ready, size_t bytes);
   ~MomentCollector();
   MomentCollector(const MomentCollector&) = delete;
   MomentCollector& operator=(const MomentCollector&) = delete;

@@ -1,5 +1,8 @@
 #include "matlora/cli/finished_adapter.h"
 
+#include <iterator>
+#include <utility>
+
 #include "matlora/adapter/compress.h"
 #include "matlora/adapter/fold.h"
 #include "matlora/base/error.h"
@@ -43,12 +46,20 @@ int64_t directions_to_order(const std::string& nest, const adapter::GateRule& ru
 FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where) {
   const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
-  const eval::Calibration found =
-      eval::gather_moments(llama, adapter, kGate, first, examples, /*quiet=*/true);
-  adapter::Renested nested =
-      first < adapter.rule.rank
-          ? adapter::renest_first(adapter, kGate, first, &found.moments, where)
-          : adapter::renest(adapter, kGate, first, &found.moments, where);
+  adapter::Renested nested;  // layers in the order in which the model runs them
+  const auto add = [&](const adapter::Moments& moments) {
+    adapter::Adapter part = adapter;
+    std::erase_if(part.layers, [&](const adapter::LayerAdapter& layer) {
+      return moments.of.count(layer.layer) == 0;
+    });
+    adapter::Renested some = first < adapter.rule.rank
+                                 ? adapter::renest_first(part, kGate, first, &moments, where)
+                                 : adapter::renest(part, kGate, first, &moments, where);
+    std::move(some.layers.begin(), some.layers.end(), std::back_inserter(nested.layers));
+    nested.singular_values.merge(some.singular_values);
+  };
+  const int64_t tokens = eval::stream_moments(llama, adapter, kGate, first, examples, add);
+  check(nested.layers.size() == adapter.layers.size(), "re-nesting: a layer was not run");
   FinishedAdapter result;
   result.adapter.rule = adapter::unit_rule(adapter.rule);
   result.adapter.inference_gate = kGate;
@@ -59,7 +70,7 @@ FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
   }
   result.made = model::Compression{.from = "",
                                    .weighted = true,
-                                   .tokens = found.tokens,
+                                   .tokens = tokens,
                                    .regularisation = adapter::kMomentRegularisation,
                                    .directions = first,
                                    .singular_values = std::move(nested.singular_values)};

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "matlora/base/error.h"
+#include "matlora/base/input.h"
 
 namespace matlora::cli {
 namespace {
@@ -111,6 +112,9 @@ void SweepFlags::check(const CLI::App& app) {
 
 void SweepFlags::check_budget() const {
   if (adapters.empty()) fail("--budget", "there is no adapter; give --adapter DIR");
+  if (is_stream(budget)) {
+    fail("--budget", "a pipe can be read only once; expected a file, got ", budget.string());
+  }
   std::error_code error;
   if (!evaluation.data.empty() && fs::equivalent(budget, evaluation.data, error)) {
     fail("--budget",

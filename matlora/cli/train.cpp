@@ -171,6 +171,18 @@ class Train : public Command {
     record(app, "--target-modules", c_.targets);
   }
 
+  /// Re-nesting takes memory and time: what was trained is on the disk before it, where there is
+  /// space.
+  void keep_before_finishing(const adapter::Adapter& adapter, train::Trainer& trainer,
+                             RunDirectory& directory) const {
+    if (directions_to_order(c_.nest, adapter.rule, c_.recipe.rank_weights) == 0) return;
+    try {
+      directory.save([&] { train::save_state(directory.path(), adapter, trainer, recipe_); });
+    } catch (const UserError& error) {
+      say(false, cat("note: the last step is not saved before its end: ", error.what()));
+    }
+  }
+
   /// What a run that is done gives. Where it cannot be re-nested it is kept as it was trained.
   adapter::Adapter finished(const Common& common, const model::Model& base,
                             adapter::Adapter& adapter, const train::Trainer& trainer) {
@@ -240,6 +252,7 @@ class Train : public Command {
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
     if (trainer.done()) {
+      keep_before_finishing(adapter, trainer, directory);
       adapter::Adapter result = finished(common, base, adapter, trainer);
       adapter::attach(base.llama, result, c_.output);
       directory.save([&] { model::save_adapter(directory.path(), result, info_); });

@@ -16,6 +16,13 @@ namespace matlora::eval {
 namespace {
 
 constexpr int64_t kPackTokens = 4096;
+constexpr size_t kHeldBytes = 32 << 20;
+
+std::set<std::string> names_of(const adapter::Adapter& adapter) {
+  std::set<std::string> layers;
+  for (const adapter::LayerAdapter& layer : adapter.layers) layers.insert(layer.layer);
+  return layers;
+}
 
 }  // namespace
 
@@ -24,10 +31,8 @@ Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
                            std::span<const data::Example> examples, bool quiet) {
   const c10::NoGradGuard no_grad;
   adapter.select_rank(rank, gate, llama.device());
-  std::set<std::string> layers;
-  for (const adapter::LayerAdapter& layer : adapter.layers) layers.insert(layer.layer);
   nn::Llama observed = llama;
-  adapter::MomentCollector collector(observed, layers);
+  adapter::MomentCollector collector(observed, names_of(adapter));
   std::vector<int64_t> indices(examples.size());
   std::iota(indices.begin(), indices.end(), 0);
   const auto groups = data::split_by_tokens(examples, indices, kPackTokens);
@@ -42,6 +47,22 @@ Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
   }
   result.moments = collector.take();
   return result;
+}
+
+int64_t stream_moments(const nn::Llama& llama, adapter::Adapter& adapter,
+                       adapter::InferenceGate gate, int64_t rank,
+                       std::span<const data::Example> examples,
+                       const std::function<void(const adapter::Moments&)>& ready) {
+  const c10::NoGradGuard no_grad;
+  adapter.select_rank(rank, gate, llama.device());
+  std::vector<int64_t> all(examples.size());
+  std::iota(all.begin(), all.end(), 0);
+  const data::Pack pack = data::pack(examples, all, llama.device());
+  nn::Llama observed = llama;
+  adapter::MomentCollector collector(observed, names_of(adapter), ready, kHeldBytes);
+  observed.hidden(pack.tokens, pack.lengths, pack.rows);
+  ready(collector.take());
+  return pack.token_count();
 }
 
 }  // namespace matlora::eval

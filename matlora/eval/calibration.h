@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "matlora/adapter/compress.h"
@@ -22,5 +23,13 @@ struct Calibration {
 Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
                            adapter::InferenceGate gate, int64_t rank,
                            std::span<const data::Example> examples, bool quiet);
+
+/// The same in one pack, for examples of some thousand tokens. `ready` is given the moments of a
+/// few layers at a time, which are dropped then: 32 MiB are held, or one matrix that is larger.
+/// Returns the tokens that went through the model.
+int64_t stream_moments(const nn::Llama& llama, adapter::Adapter& adapter,
+                       adapter::InferenceGate gate, int64_t rank,
+                       std::span<const data::Example> examples,
+                       const std::function<void(const adapter::Moments&)>& ready);
 
 }  // namespace matlora::eval

@@ -122,6 +122,8 @@ refuses "--budget: these are the records of --data" sweep --model "$model" --ada
   --data data.jsonl --budget ./data.jsonl --output new
 refuses "--budget: there is no adapter" sweep --model "$model" --data data.jsonl \
   --budget more.jsonl --output new
+refuses "--budget: a pipe can be read only once" sweep --model "$model" --adapter adapter \
+  --data data.jsonl --budget - --output new
 refuses "absent.jsonl" sweep --model "$model" --adapter adapter --data data.jsonl \
   --budget absent.jsonl --output new
 

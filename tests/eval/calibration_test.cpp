@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 
+#include "matlora/adapter/moments.h"
 #include "matlora/data/packing.h"
 #include "matlora/nn/rms_norm.h"
 #include "tests/support/tiny_run.h"
@@ -78,6 +81,51 @@ TEST(GatherMoments, TheFirstLayersInputByHand) {
   EXPECT_LT(relative_error(found.moments.of.at("model.layers.0.self_attn.k_proj"),
                            x.t().matmul(x) / static_cast<double>(x.size(0))),
             1e-6);
+}
+
+// Every layer once, in the model's order, with the same numbers.
+TEST(StreamMoments, EqualsWhatIsGatheredAtOnce) {
+  nn::Llama model = tests::tiny_llama();
+  adapter::Adapter adapter = attached(model, {"all-linear"});
+  const std::vector<data::Example> examples = tests::tiny_examples(12);
+  const Calibration expected =
+      gather_moments(model, adapter, adapter::InferenceGate::trained, 2, examples, true);
+  adapter::Moments found;
+  const int64_t tokens =
+      stream_moments(model, adapter, adapter::InferenceGate::trained, 2, examples,
+                     [&](adapter::Moments part) { found.of.merge(part.of); });
+  EXPECT_EQ(tokens, expected.tokens);
+  ASSERT_EQ(found.of.size(), expected.moments.of.size());
+  for (const auto& [layer, moment] : expected.moments.of) {
+    EXPECT_LT(relative_error(found.of.at(layer), moment), 1e-6) << layer;
+  }
+}
+
+// A limit of one matrix hands out one input's layers at a time; nothing is kept.
+TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
+  nn::Llama model = tests::tiny_llama();
+  adapter::Adapter adapter = attached(model, {"all-linear"});
+  adapter.select_rank(3, adapter::InferenceGate::trained, at::kCPU);
+  const auto examples = tests::tiny_examples(3);
+  const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
+  std::set<std::string> layers;
+  for (const adapter::LayerAdapter& layer : adapter.layers) layers.insert(layer.layer);
+  std::vector<std::string> seen;
+  size_t most = 0;
+  const auto ready = [&](const adapter::Moments& part) {
+    std::set<const void*> matrices;
+    for (const auto& [layer, moment] : part.of) {
+      matrices.insert(moment.const_data_ptr());
+      seen.push_back(layer);
+    }
+    most = std::max(most, matrices.size());
+  };
+  adapter::MomentCollector collector(model, layers, ready, 1);
+  model.hidden(pack.tokens, pack.lengths, pack.rows);
+  ready(collector.take());
+  EXPECT_EQ(most, 1u);
+  EXPECT_EQ(seen.size(), layers.size());
+  EXPECT_EQ(std::set<std::string>(seen.begin(), seen.end()), layers);
 }
 
 TEST(GatherMoments, LayersOfOneInputShareAMatrix) {
