@@ -40,7 +40,7 @@ void product(const at::Tensor& a, const at::Tensor& b, int use, bool accumulate 
 }
 
 struct Step {
-  const nn::Llama& model;
+  const nn::Decoder& model;
   int64_t rank;
   bool backward;
 
@@ -99,7 +99,7 @@ struct Step {
   /// One pack of tokens, m of whose rows have labels.
   void run(std::span<const int64_t> lengths, int64_t n, int64_t m) const {
     for (size_t i = 0; i < model.layers.size(); ++i) {
-      const nn::LlamaLayer& layer = model.layers[i];
+      const nn::DecoderLayer& layer = model.layers[i];
       const int64_t rows = i + 1 == model.layers.size() ? m : n;
       linear({&layer.q_proj, &layer.k_proj, &layer.v_proj}, n, i > 0);
       attention(lengths);
@@ -126,7 +126,7 @@ int replay(char** arguments) {
   const auto examples =
       data::read_examples(arguments[2], base.tokenizer, {512, steps * batch, base.stop_ids[0]})
           .items;
-  const Step step{base.llama, rank, what == "train"};
+  const Step step{base.decoder, rank, what == "train"};
   std::vector<data::Pack> packs;
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < static_cast<int64_t>(examples.size()); ++i) indices.push_back(i);

@@ -25,9 +25,9 @@ matlora::model::Model* adapted_model(at::ScalarType dtype) {
   auto& model = models.emplace(dtype, matlora::model::load(path, dtype, at::kCPU)).first->second;
   lora.rule.rank = 32;
   const std::vector<std::string> all = {"all-linear"};
-  lora.layers = adapter::new_layers(model.llama, all, 32, adapter::Init::paper, 1);
+  lora.layers = adapter::new_layers(model.decoder, all, 32, adapter::Init::paper, 1);
   for (adapter::LayerAdapter& layer : lora.layers) layer.b.normal_(0, 0.01);
-  adapter::attach(model.llama, lora, "bench");
+  adapter::attach(model.decoder, lora, "bench");
   lora.select_rank(32, adapter::InferenceGate::paper, at::kCPU);
   return &model;
 }
@@ -37,7 +37,7 @@ void decode_step(benchmark::State& state) {
   const at::NoGradGuard no_grad;
   const auto* model = adapted_model(state.range(1) != 0 ? at::kBFloat16 : at::kFloat);
   if (model == nullptr) return state.SkipWithError("MATLORA_MODEL is not set");
-  matlora::nn::KvCache cache = model->llama.make_cache();
+  matlora::nn::KvCache cache = model->decoder.make_cache();
   std::vector<matlora::nn::NewTokens> prompts, next;
   for (int64_t i = 0; i < state.range(0); ++i) {
     const int64_t slot = cache.open(kPromptTokens + 1000);
@@ -45,10 +45,10 @@ void decode_step(benchmark::State& state) {
     next.push_back({slot, 1});
   }
   const at::Tensor tokens = at::randint(0, 10000, {state.range(0) * kPromptTokens}, at::kLong);
-  model->llama.hidden(tokens, prompts, cache);
+  model->decoder.hidden(tokens, prompts, cache);
   const at::Tensor one = tokens.narrow(0, 0, state.range(0));
   for ([[maybe_unused]] auto iteration : state) {
-    benchmark::DoNotOptimize(model->llama.logits(model->llama.hidden(one, next, cache)));
+    benchmark::DoNotOptimize(model->decoder.logits(model->decoder.hidden(one, next, cache)));
   }
   state.counters["tokens/s"] = benchmark::Counter(
       static_cast<double>(state.range(0) * state.iterations()), benchmark::Counter::kIsRate);

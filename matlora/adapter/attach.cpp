@@ -75,7 +75,7 @@ Init parse_init(const std::string& text, const std::string& where) {
   fail(where, "unknown value '", printable(text), "'; expected paper|kaiming");
 }
 
-std::vector<std::string> target_names(nn::Llama& model) {
+std::vector<std::string> target_names(nn::Decoder& model) {
   std::vector<std::string> names;
   nn::for_each_linear(model, [&](const std::string& layer, nn::Linear&) {
     const std::string name = module_name(layer);
@@ -84,7 +84,7 @@ std::vector<std::string> target_names(nn::Llama& model) {
   return names;
 }
 
-std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::string> targets,
+std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed) {
   check_targets(targets, target_names(model));
   const auto wanted = [&](const std::string& layer) {
@@ -108,7 +108,7 @@ std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::stri
   return layers;
 }
 
-void attach(nn::Llama& model, const Adapter& adapter, const std::string& where) {
+void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where) {
   std::map<std::string, nn::Linear*> targets;
   nn::for_each_linear(model,
                       [&](const std::string& name, nn::Linear& layer) { targets[name] = &layer; });

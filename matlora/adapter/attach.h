@@ -12,7 +12,7 @@
 
 #include "matlora/adapter/gate.h"
 #include "matlora/adapter/nested_lora.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::adapter {
 
@@ -57,17 +57,17 @@ Init parse_init(const std::string& text, const std::string& where);
 std::string module_name(const std::string& layer);
 
 /// The names that `targets` may hold for this model: q_proj, .., down_proj.
-std::vector<std::string> target_names(nn::Llama& model);
+std::vector<std::string> target_names(nn::Decoder& model);
 
 /// New matrices for every layer whose last name part is in `targets` ("all-linear": every one),
 /// drawn from a generator seeded with `seed`; the same for the same seed on every machine. Throws
 /// UserError (naming --target-modules or --rank) for an unknown target, with the nearest known one,
 /// and for a rank above a target layer's smaller side.
-std::vector<LayerAdapter> new_layers(nn::Llama& model, std::span<const std::string> targets,
+std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed);
 
 /// Puts the adapter on the model's layers. Throws UserError at `where` when a layer does not exist
 /// (saying so of the head and the embedding, which no adapter can be on) or its shapes do not fit.
-void attach(nn::Llama& model, const Adapter& adapter, const std::string& where);
+void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where);
 
 }  // namespace matlora::adapter

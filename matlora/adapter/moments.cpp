@@ -62,15 +62,15 @@ class MomentCollector::Observer : public nn::InputObserver {
   std::shared_ptr<Sums> sums_;
 };
 
-MomentCollector::MomentCollector(nn::Llama& model, const std::set<std::string>& layers)
+MomentCollector::MomentCollector(nn::Decoder& model, const std::set<std::string>& layers)
     : sums_(std::make_shared<Sums>()) {
   nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
     if (layers.count(name) > 0) layer.observer = std::make_shared<Observer>(name, sums_);
   });
 }
 
-MomentCollector::MomentCollector(nn::Llama& model, const std::set<std::string>& layers, Ready ready,
-                                 size_t bytes)
+MomentCollector::MomentCollector(nn::Decoder& model, const std::set<std::string>& layers,
+                                 Ready ready, size_t bytes)
     : MomentCollector(model, layers) {
   sums_->ready = std::move(ready);
   sums_->limit = bytes;

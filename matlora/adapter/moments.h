@@ -10,7 +10,7 @@
 #include <string>
 
 #include "matlora/adapter/compress.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::adapter {
 
@@ -22,10 +22,11 @@ class MomentCollector {
   using Ready = std::function<void(const Moments&)>;
 
   /// Puts observers on the model's layers named in `layers`.
-  MomentCollector(nn::Llama& model, const std::set<std::string>& layers);
+  MomentCollector(nn::Decoder& model, const std::set<std::string>& layers);
   /// For a model that is run once: hands out what layers read and drops it, before more than
   /// `bytes` are held. take() has the rest.
-  MomentCollector(nn::Llama& model, const std::set<std::string>& layers, Ready ready, size_t bytes);
+  MomentCollector(nn::Decoder& model, const std::set<std::string>& layers, Ready ready,
+                  size_t bytes);
   ~MomentCollector();
   MomentCollector(const MomentCollector&) = delete;
   MomentCollector& operator=(const MomentCollector&) = delete;

@@ -82,9 +82,10 @@ void note_missing(const fs::path& directory, const std::vector<std::string>& mis
 }
 
 /// The names that a base model's modules can have in target_modules.
-std::vector<std::string> module_names(nn::Llama& llama) {
+std::vector<std::string> module_names(nn::Decoder& decoder) {
   std::vector<std::string> names = {"lm_head", "model.embed_tokens"};
-  nn::for_each_linear(llama, [&](const std::string& name, nn::Linear&) { names.push_back(name); });
+  nn::for_each_linear(decoder,
+                      [&](const std::string& name, nn::Linear&) { names.push_back(name); });
   return names;
 }
 
@@ -97,11 +98,11 @@ model::LoadedAdapter open_adapter(const fs::path& directory) {
 }
 
 model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {
-  model::LoadedAdapter loaded = model::load_adapter(directory, base.llama.device());
+  model::LoadedAdapter loaded = model::load_adapter(directory, base.decoder.device());
   const std::string& digest = loaded.info.base_digest;
-  adapter::attach(base.llama, loaded.adapter, directory.string());
+  adapter::attach(base.decoder, loaded.adapter, directory.string());
   note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers,
-                                                module_names(base.llama)));
+                                                module_names(base.decoder)));
   if (!any_base && !digest.empty() && digest.size() != base.digest.size()) {
     say(false, cat("note: ", directory.string(), " was trained by an earlier matlora; whether its ",
                    "base is ", base.path.string(), " is not checked"));

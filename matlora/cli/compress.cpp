@@ -134,8 +134,8 @@ std::optional<Calibrated> Compress::calibrate(const Common& common,
                  fit_ || parameters_ > 0 ? model::Weights::in_memory : model::Weights::on_demand);
   model::LoadedAdapter loaded = attach_adapter(adapter_, base, any_base_);
   data::Examples examples = read_examples(base, calibrate_, reading_, common.quiet);
-  eval::Calibration found =
-      eval::gather_moments(base.llama, loaded.adapter, gate, first_, examples.items, common.quiet);
+  eval::Calibration found = eval::gather_moments(base.decoder, loaded.adapter, gate, first_,
+                                                 examples.items, common.quiet);
   say(common.quiet,
       cat("calibrated on ", examples.items.size(), " records, ", found.tokens, " tokens"));
   int64_t widest = 0;
@@ -154,7 +154,7 @@ void Compress::fit(const Calibrated& on, adapter::Adapter& adapter, bool quiet) 
   train::FitOptions options;
   options.quiet = quiet;
   for (const train::FittedRank& rank :
-       train::fit_gates(on.base.llama, adapter, ranks, on.examples.items, options)) {
+       train::fit_gates(on.base.decoder, adapter, ranks, on.examples.items, options)) {
     say(quiet,
         cat("rank ", rank.rank, ": calibration loss ", rank.before, ", fitted ", rank.after));
   }
@@ -175,7 +175,7 @@ model::Compression Compress::describe(const std::optional<Calibrated>& on, Choic
 /// What the budget is spent by: the loss over the records, or without any the singular values.
 std::vector<adapter::LayerWorth> worth_of(const adapter::Renested& nested,
                                           const std::optional<Calibrated>& on, bool quiet) {
-  return on ? train::worth_by_loss(on->base.llama, nested, on->examples.items, quiet)
+  return on ? train::worth_by_loss(on->base.decoder, nested, on->examples.items, quiet)
             : adapter::squared_values(nested);
 }
 

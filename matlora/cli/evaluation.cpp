@@ -156,8 +156,8 @@ eval::Report new_report(const Evaluation& evaluation, const EvaluationFlags& fla
   eval::Report report;
   report.model = model.string();
   report.data = flags.data.string();
-  report.dtype = dtype_name(base.llama.dtype());
-  report.device = base.llama.device().str();
+  report.dtype = dtype_name(base.decoder.dtype());
+  report.device = base.decoder.device().str();
   report.examples = static_cast<int64_t>(evaluation.examples.size());
   for (const eval::TaskSuite& suite : evaluation.suites) {
     const size_t each = std::max<size_t>(1, kItems / suite.tasks.size());

@@ -43,7 +43,7 @@ int64_t directions_to_order(const std::string& nest, const adapter::GateRule& ru
   return first > 0 ? first : rule.rank;
 }
 
-FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
+FinishedAdapter renested(const nn::Decoder& decoder, adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where) {
   const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
   adapter::Renested nested;  // layers in the order in which the model runs them
@@ -58,15 +58,15 @@ FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
     std::move(some.layers.begin(), some.layers.end(), std::back_inserter(nested.layers));
     nested.singular_values.merge(some.singular_values);
   };
-  const int64_t tokens = eval::stream_moments(llama, adapter, kGate, first, examples, add);
+  const int64_t tokens = eval::stream_moments(decoder, adapter, kGate, first, examples, add);
   check(nested.layers.size() == adapter.layers.size(), "re-nesting: a layer was not run");
   FinishedAdapter result;
   result.adapter.rule = adapter::unit_rule(adapter.rule);
   result.adapter.inference_gate = kGate;
   result.adapter.layers = std::move(nested.layers);
   for (adapter::LayerAdapter& layer : result.adapter.layers) {
-    layer.a = layer.a.to(llama.device());
-    layer.b = layer.b.to(llama.device());
+    layer.a = layer.a.to(decoder.device());
+    layer.b = layer.b.to(decoder.device());
   }
   result.made = model::Compression{.from = "",
                                    .weighted = true,

@@ -6,7 +6,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/model/adapter_io.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 #include "matlora/train/trainer.h"
 
 namespace matlora::cli {
@@ -27,9 +27,9 @@ struct FinishedAdapter {
 };
 
 /// The trained adapter with its first `first` directions re-nested (adapter/compress.h), weighted
-/// by the inputs of the last steps' examples. The adapter is attached to `llama`. Throws UserError
-/// at `where` where it cannot be: one that changes nothing, for example.
-FinishedAdapter renested(const nn::Llama& llama, adapter::Adapter& adapter,
+/// by the inputs of the last steps' examples. The adapter is attached to `decoder`. Throws
+/// UserError at `where` where it cannot be: one that changes nothing, for example.
+FinishedAdapter renested(const nn::Decoder& decoder, adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where);
 
 }  // namespace matlora::cli

@@ -64,8 +64,8 @@ void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Mod
       flags.inference_gate.empty()
           ? adapter.inference_gate
           : adapter::parse_inference_gate(flags.inference_gate, "--inference-gate");
-  adapter.select_rank(rank, gate, base.llama.device());
-  nn::merge_deltas(base.llama);
+  adapter.select_rank(rank, gate, base.decoder.device());
+  nn::merge_deltas(base.decoder);
 }
 
 /// The prompts of --prompts, or the one of --prompt or --question.
@@ -140,7 +140,7 @@ generate::DecodeStats print_text(const generate::Request& request, const model::
     return !printer.reader_left() && !interrupted();
   };
   events.stop = interrupted;
-  const auto stats = generate::decode_batch(base.llama, {&request, 1}, 1, events);
+  const auto stats = generate::decode_batch(base.decoder, {&request, 1}, 1, events);
   printer.print(stream.finish() + "\n");
   return stats;
 }
@@ -193,7 +193,7 @@ generate::DecodeStats print_lines(std::span<const generate::Request> requests, i
     printer.add(index, completion);
   };
   events.stop = [&] { return interrupted() || printer.reader_left(); };
-  const auto stats = generate::decode_batch(base.llama, requests, batch_size, events);
+  const auto stats = generate::decode_batch(base.decoder, requests, batch_size, events);
   printer.finish();
   if (interrupted()) {
     say(false, cat("interrupted: ", printer.printed(), " of ", requests.size(), " prompts done"));

@@ -30,7 +30,7 @@ constexpr size_t kWaitingBytes = 64 << 20;
 /// What one --adapter adds, on the model; without one the base model alone.
 struct Entry {
   std::string name, path;
-  nn::Llama llama;
+  nn::Decoder decoder;
   std::optional<adapter::Adapter> adapter;
   eval::SweepOptions options;
   int64_t stands_for = 0;   // of --budget: the rank whose size the adapter has at its full rank
@@ -58,7 +58,7 @@ class SweepCommand : public Command {
 
  private:
   std::vector<Entry> open_entries(model::Model& base, bool quiet) const;
-  void add_budgets(const model::Model& base, const nn::Llama& plain, bool quiet,
+  void add_budgets(const model::Model& base, const nn::Decoder& plain, bool quiet,
                    std::vector<Entry>& entries) const;
   eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
                                  bool quiet) const;
@@ -96,34 +96,34 @@ std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) co
   std::vector<Entry> entries;
   if (flags_.adapters.empty()) {
     entries.push_back(
-        {"base model", "", base.llama, std::nullopt, options_for(nullptr, nullptr, quiet)});
+        {"base model", "", base.decoder, std::nullopt, options_for(nullptr, nullptr, quiet)});
     return entries;
   }
-  const nn::Llama plain = base.llama;
+  const nn::Decoder plain = base.decoder;
   for (const AdapterFlag& flag : flags_.adapters) {
-    base.llama = plain;
+    base.decoder = plain;
     adapter::Adapter adapter = attach_adapter(flag.path, base, flags_.any_base).adapter;
     const eval::SweepOptions options = options_for(&adapter, &flag, quiet);
     const std::string gate =
         flags_.inference_gate.empty() ? "" : ", " + flags_.inference_gate + " gate";
     entries.push_back(
-        {flag.name + gate, flag.path.string(), base.llama, std::move(adapter), options});
+        {flag.name + gate, flag.path.string(), base.decoder, std::move(adapter), options});
     if (!flags_.budget.empty()) add_budgets(base, plain, quiet, entries);
   }
-  base.llama = plain;
+  base.decoder = plain;
   return entries;
 }
 
 /// For each rank of the last entry one of the same size with ranks per layer. `plain`: the base
 /// model without the adapter that `base` has.
-void SweepCommand::add_budgets(const model::Model& base, const nn::Llama& plain, bool quiet,
+void SweepCommand::add_budgets(const model::Model& base, const nn::Decoder& plain, bool quiet,
                                std::vector<Entry>& entries) const {
   const Entry whole = entries.back();
   const int64_t max_length = flags_.evaluation.reading.max_length;
   for (WithinBudget& one : within_budgets(base, *whole.adapter, whole.options.gate,
                                           whole.options.ranks, flags_.budget, max_length, quiet)) {
-    nn::Llama llama = plain;
-    adapter::attach(llama, one.adapter, whole.path);
+    nn::Decoder decoder = plain;
+    adapter::attach(decoder, one.adapter, whole.path);
     eval::SweepOptions options = whole.options;
     options.ranks = {one.adapter.rule.rank};
     options.gate = one.adapter.inference_gate;
@@ -131,7 +131,7 @@ void SweepCommand::add_budgets(const model::Model& base, const nn::Llama& plain,
     if (whole.options.gate != whole.adapter->inference_gate) {
       command += cat(" --inference-gate ", adapter::name(whole.options.gate));
     }
-    entries.push_back({whole.name + ", ranks per layer", whole.path, std::move(llama),
+    entries.push_back({whole.name + ", ranks per layer", whole.path, std::move(decoder),
                        std::move(one.adapter), options, one.rank, command});
   }
 }
@@ -207,7 +207,7 @@ eval::SweepEnding SweepCommand::sweep_all(std::vector<Entry>& entries, const eva
       when_changed(report);
     };
     const eval::SweepResult result =
-        eval::run_sweep(entry.llama, entry.adapter ? &*entry.adapter : nullptr, work, options);
+        eval::run_sweep(entry.decoder, entry.adapter ? &*entry.adapter : nullptr, work, options);
     if (with_base && !base && !result.rows.empty()) base = base_part(result);
     if (!result.ending.whole()) return result.ending;
   }

@@ -22,10 +22,10 @@ std::vector<WithinBudget> within_budgets(const model::Model& base, adapter::Adap
   reading.max_length = max_length;
   const data::Examples examples = read_examples(base, data, reading, quiet);
   const eval::Calibration found =
-      eval::gather_moments(base.llama, adapter, gate, adapter.rule.rank, examples.items, quiet);
+      eval::gather_moments(base.decoder, adapter, gate, adapter.rule.rank, examples.items, quiet);
   const adapter::Renested nested =
       adapter::renest(adapter, gate, adapter.rule.rank, &found.moments, data.string());
-  const auto layers = train::worth_by_loss(base.llama, nested, examples.items, quiet);
+  const auto layers = train::worth_by_loss(base.decoder, nested, examples.items, quiet);
   std::vector<WithinBudget> result;
   for (const int64_t rank : ranks) {
     if (rank == 0) continue;

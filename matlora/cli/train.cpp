@@ -84,23 +84,24 @@ class Train : public Command {
     note_idle_flags(app, common.quiet);
     const adapter::Init init = adapter::parse_init(c_.init, "--init");
     model::Model base = load_model(c_.model, common);
-    record(app, "--dtype", std::vector<std::string>{dtype_name(base.llama.dtype())});
-    record(app, "--device", std::vector<std::string>{base.llama.device().str()});
+    record(app, "--dtype", std::vector<std::string>{dtype_name(base.decoder.dtype())});
+    record(app, "--device", std::vector<std::string>{base.decoder.device().str()});
     record(app, "--threads", std::vector<int>{at::get_num_threads()});
     const data::Examples examples =
         read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
     evaluation_.load(base, c_.max_length, common.quiet);
     if (adapter.layers.empty()) {
-      adapter.layers = adapter::new_layers(base.llama, c_.targets, c_.rank, init, c_.recipe.seed);
+      adapter.layers = adapter::new_layers(base.decoder, c_.targets, c_.rank, init, c_.recipe.seed);
     }
     for (adapter::LayerAdapter& layer : adapter.layers) {
-      layer.a = layer.a.to(base.llama.device());
-      layer.b = layer.b.to(base.llama.device());
+      layer.a = layer.a.to(base.decoder.device());
+      layer.b = layer.b.to(base.decoder.device());
     }
-    adapter::attach(base.llama, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
-    train::Trainer trainer(base.llama, adapter, examples.items, c_.recipe);
-    recipe_ = recipe_record(c_, adapter.rule, cat(base.digest, " ", dtype_name(base.llama.dtype())),
-                            data_hash(examples));
+    adapter::attach(base.decoder, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
+    train::Trainer trainer(base.decoder, adapter, examples.items, c_.recipe);
+    recipe_ =
+        recipe_record(c_, adapter.rule, cat(base.digest, " ", dtype_name(base.decoder.dtype())),
+                      data_hash(examples));
     examples_ = examples.items.size();
     if (c_.resume) train::restore_state(directory.path(), adapter, trainer, recipe_);
     record(app, "--target-modules", c_.targets);
@@ -188,7 +189,7 @@ class Train : public Command {
     const int64_t first = directions_to_order(c_.nest, adapter.rule, c_.recipe.rank_weights);
     if (first == 0) return shipped(adapter);
     try {
-      FinishedAdapter done = renested(base.llama, adapter, trainer, first, c_.output);
+      FinishedAdapter done = renested(base.decoder, adapter, trainer, first, c_.output);
       say(common.quiet, cat("the first ", first, " directions in order, weighted by the inputs of ",
                             done.made->tokens, " tokens"));
       info_.compressed = std::move(done.made);
@@ -222,7 +223,7 @@ class Train : public Command {
     say(common.quiet,
         cat("training ", adapter.layers.size(), " layers, ", adapter.parameters(c_.rank),
             " parameters, on ", examples_, " records, ", trainer.total() - trainer.step(),
-            " steps, ", dtype_name(base.llama.dtype()), " on ", base.llama.device().str()));
+            " steps, ", dtype_name(base.decoder.dtype()), " on ", base.decoder.device().str()));
     if (!run_and_keep(common, base, adapter, trainer, directory)) return 128 + interrupt_signal();
     const bool scored =
         evaluation_.finish(base, c_.model, adapter, directory.target(), common.quiet);
@@ -253,7 +254,7 @@ class Train : public Command {
     if (trainer.done()) {
       keep_before_finishing(adapter, trainer, directory);
       adapter::Adapter result = finished(common, base, adapter, trainer);
-      adapter::attach(base.llama, result, c_.output);
+      adapter::attach(base.decoder, result, c_.output);
       directory.save([&] { model::save_adapter(directory.path(), result, info_); });
       adapter = std::move(result);
       std::error_code ignored;

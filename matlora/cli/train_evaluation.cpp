@@ -123,7 +123,7 @@ std::vector<eval::RankScore> TrainEvaluation::score_step(int64_t step, const mod
                                                          const fs::path& directory) const {
   eval::SweepOptions options = options_for(adapter);
   std::erase(options.ranks, 0);
-  eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
+  eval::SweepResult result = eval::run_sweep(base.decoder, &adapter, evaluation_.work(), options);
   if (result.ending.error) throw UserError(*result.ending.error);
   if (result.ending.stopped) return {};
   std::ofstream log(directory / kLog, std::ios::app);
@@ -140,7 +140,7 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
   eval::SweepOptions options = options_for(adapter);
   options.samples = true;
   options.quiet = quiet;
-  eval::SweepResult result = eval::run_sweep(base.llama, &adapter, evaluation_.work(), options);
+  eval::SweepResult result = eval::run_sweep(base.decoder, &adapter, evaluation_.work(), options);
   if (result.ending.error) throw UserError(*result.ending.error);
   if (result.ending.stopped) {
     say(false, cat("interrupted: no ", (directory / kDirectory).string(),

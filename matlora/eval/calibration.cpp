@@ -26,12 +26,12 @@ std::set<std::string> names_of(const adapter::Adapter& adapter) {
 
 }  // namespace
 
-Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
+Calibration gather_moments(const nn::Decoder& decoder, adapter::Adapter& adapter,
                            adapter::InferenceGate gate, int64_t rank,
                            std::span<const data::Example> examples, bool quiet) {
   const c10::NoGradGuard no_grad;
-  adapter.select_rank(rank, gate, llama.device());
-  nn::Llama observed = llama;
+  adapter.select_rank(rank, gate, decoder.device());
+  nn::Decoder observed = decoder;
   adapter::MomentCollector collector(observed, names_of(adapter));
   std::vector<int64_t> indices(examples.size());
   std::iota(indices.begin(), indices.end(), 0);
@@ -40,7 +40,7 @@ Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
   Calibration result;
   double done = 0;
   for (const auto& group : groups) {
-    const data::Pack pack = data::pack(examples, group, llama.device());
+    const data::Pack pack = data::pack(examples, group, decoder.device());
     observed.hidden(pack.tokens, pack.lengths, pack.rows);
     result.tokens += pack.token_count();
     progress.update(++done, "");
@@ -49,16 +49,16 @@ Calibration gather_moments(const nn::Llama& llama, adapter::Adapter& adapter,
   return result;
 }
 
-int64_t stream_moments(const nn::Llama& llama, adapter::Adapter& adapter,
+int64_t stream_moments(const nn::Decoder& decoder, adapter::Adapter& adapter,
                        adapter::InferenceGate gate, int64_t rank,
                        std::span<const data::Example> examples,
                        const std::function<void(const adapter::Moments&)>& ready) {
   const c10::NoGradGuard no_grad;
-  adapter.select_rank(rank, gate, llama.device());
+  adapter.select_rank(rank, gate, decoder.device());
   std::vector<int64_t> all(examples.size());
   std::iota(all.begin(), all.end(), 0);
-  const data::Pack pack = data::pack(examples, all, llama.device());
-  nn::Llama observed = llama;
+  const data::Pack pack = data::pack(examples, all, decoder.device());
+  nn::Decoder observed = decoder;
   adapter::MomentCollector collector(observed, names_of(adapter), ready, kHeldBytes);
   observed.hidden(pack.tokens, pack.lengths, pack.rows);
   ready(collector.take());

@@ -75,7 +75,7 @@ class Pass {
     }
   }
 
-  void run(const nn::Llama& model, nn::KvCache& cache) const {
+  void run(const nn::Decoder& model, nn::KvCache& cache) const {
     if (tokens_.empty()) return;
     const auto on_device = [&](const std::vector<int64_t>& numbers) {
       return at::tensor(numbers, at::kLong).to(model.device());
@@ -96,7 +96,7 @@ class Pass {
 
 class Scorer {
  public:
-  Scorer(const nn::Llama& model, std::span<const Group> groups)
+  Scorer(const nn::Decoder& model, std::span<const Group> groups)
       : model_(model), groups_(groups), cache_(model.make_cache()), stem_(stem_length(groups)) {
     for (const Group& group : groups) results_.emplace_back(group.size());
     if (stem_ == 0) return;
@@ -163,7 +163,7 @@ class Scorer {
     }
   }
 
-  const nn::Llama& model_;
+  const nn::Decoder& model_;
   std::span<const Group> groups_;
   nn::KvCache cache_;  // of this call, so of one adapter and rank
   int64_t stem_, stem_slot_ = -1;
@@ -190,7 +190,7 @@ int64_t tokens_of(const Group& group, int64_t stem) {
 
 }  // namespace
 
-std::vector<std::vector<double>> score_continuations(const nn::Llama& model,
+std::vector<std::vector<double>> score_continuations(const nn::Decoder& model,
                                                      std::span<const Group> groups,
                                                      const LikelihoodOptions& options) {
   check_groups(groups);

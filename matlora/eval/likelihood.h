@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::eval {
 
@@ -29,7 +29,7 @@ struct LikelihoodOptions {
 /// get equal numbers. Uses whatever rank is selected on the model's adapter. The keys and values
 /// live no longer than the call. Throws BugError for an empty group and for `first` out of range.
 std::vector<std::vector<double>> score_continuations(
-    const nn::Llama& model, std::span<const std::vector<Continuation>> groups,
+    const nn::Decoder& model, std::span<const std::vector<Continuation>> groups,
     const LikelihoodOptions& options);
 
 }  // namespace matlora::eval

@@ -34,9 +34,9 @@ std::vector<double> sum_per_example(const at::Tensor& rows, std::span<const int6
   return sums;
 }
 
-PackScore score(const nn::Llama& llama, const data::Pack& pack) {
-  const at::Tensor h = llama.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
-  const nn::LabelScores scores = llama.scores(h, pack.labels);
+PackScore score(const nn::Decoder& decoder, const data::Pack& pack) {
+  const at::Tensor h = decoder.hidden(pack.tokens, pack.lengths, pack.rows);  // [M, C]
+  const nn::LabelScores scores = decoder.scores(h, pack.labels);
   return {sum_per_example(scores.losses, pack.label_counts),
           sum_per_example(scores.correct, pack.label_counts)};
 }
@@ -74,7 +74,7 @@ int64_t steps_of(const SweepWork& work, size_t packs) {
 }
 
 /// Teacher-forced scores of one rank; false when stopped.
-bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
+bool score_examples(const nn::Decoder& at_rank, Sweep& sweep, RankScore& row,
                     std::vector<Sample>& samples) {
   std::vector<double> nll, right;  // of every example, in order
   int64_t correct = 0;
@@ -104,7 +104,7 @@ bool score_examples(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
 }
 
 /// The tasks at one rank; false when stopped.
-bool score_tasks(const nn::Llama& at_rank, Sweep& sweep, RankScore& row,
+bool score_tasks(const nn::Decoder& at_rank, Sweep& sweep, RankScore& row,
                  std::vector<TaskSample>& kept) {
   TaskRunOptions running;
   running.batch_size = sweep.options.batch_size;
@@ -135,17 +135,17 @@ bool generates(const SweepWork& work) {
 }
 
 /// Everything at one rank; false when stopped, which leaves the result as it was.
-bool add_rank(const nn::Llama& llama, adapter::Adapter* adapter, int64_t rank, Sweep& sweep,
+bool add_rank(const nn::Decoder& decoder, adapter::Adapter* adapter, int64_t rank, Sweep& sweep,
               SweepResult& result) {
   const double start_s = sweep.progress.elapsed_s();
   RankScore row;
   row.rank = rank;
   if (adapter != nullptr) {
-    adapter->select_rank(rank, sweep.options.gate, llama.device());
+    adapter->select_rank(rank, sweep.options.gate, decoder.device());
     row.adapter_parameters = adapter->parameters(rank);
   }
-  nn::Llama at_rank = llama;
-  if (!llama.on_demand() || generates(sweep.work)) nn::merge_deltas(at_rank);
+  nn::Decoder at_rank = decoder;
+  if (!decoder.on_demand() || generates(sweep.work)) nn::merge_deltas(at_rank);
   std::vector<Sample> samples;
   std::vector<TaskSample> task_samples;
   if (!score_examples(at_rank, sweep, row, samples)) return false;
@@ -168,17 +168,17 @@ void check_request(const adapter::Adapter* adapter, const SweepWork& work,
 
 }  // namespace
 
-SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const SweepWork& work,
+SweepResult run_sweep(const nn::Decoder& decoder, adapter::Adapter* adapter, const SweepWork& work,
                       const SweepOptions& options) {
   check_request(adapter, work, options);
   const c10::NoGradGuard no_grad;
-  std::vector<data::Pack> packs = pack_all(work.examples, options.pack_tokens, llama.device());
+  std::vector<data::Pack> packs = pack_all(work.examples, options.pack_tokens, decoder.device());
   const int64_t steps = steps_of(work, packs.size()) * static_cast<int64_t>(options.ranks.size());
   Sweep sweep{work, options, std::move(packs), Progress("sweep", steps, options.quiet)};
   SweepResult result;
   for (const int64_t rank : options.ranks) {
     try {
-      result.ending.stopped = !add_rank(llama, adapter, rank, sweep, result);
+      result.ending.stopped = !add_rank(decoder, adapter, rank, sweep, result);
     } catch (const UserError& error) {
       result.ending.error = error;
     }

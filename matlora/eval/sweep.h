@@ -13,7 +13,7 @@
 #include "matlora/data/examples.h"
 #include "matlora/eval/results.h"
 #include "matlora/eval/task_run.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::eval {
 
@@ -49,12 +49,12 @@ struct SweepResult {
   SweepEnding ending;                    // then only the ranks that were done are here
 };
 
-/// Scores the work at every rank of `adapter`, which is attached to `llama`; null: there is none,
+/// Scores the work at every rank of `adapter`, which is attached to `decoder`; null: there is none,
 /// and only rank 0 may be asked for. Leaves the adapter at the last rank. In float32 each rank is
 /// added into a copy of the weights first (nn::merge_deltas), unless these are made on demand and
 /// no task generates: then a layer at a time, in every pass of some thousand tokens, for which the
 /// time is small. Keys and values are kept for one rank and one task at most.
-SweepResult run_sweep(const nn::Llama& llama, adapter::Adapter* adapter, const SweepWork& work,
+SweepResult run_sweep(const nn::Decoder& decoder, adapter::Adapter* adapter, const SweepWork& work,
                       const SweepOptions& options);
 
 }  // namespace matlora::eval

@@ -166,7 +166,7 @@ std::vector<Metric> metrics_of(const std::vector<tasks::Score>& scores) {
   return metrics;
 }
 
-std::vector<TaskSample> run_generation(const nn::Llama& llama, const PreparedTask& task,
+std::vector<TaskSample> run_generation(const nn::Decoder& decoder, const PreparedTask& task,
                                        const TaskRunOptions& options) {
   std::vector<TaskSample> samples(task.documents.size());
   std::vector<std::string> texts(task.documents.size());  // special tokens included
@@ -186,12 +186,12 @@ std::vector<TaskSample> run_generation(const nn::Llama& llama, const PreparedTas
     if (options.done) options.done();
   };
   events.stop = [&] { return stopped = stopped || (options.stop && options.stop()); };
-  generate::decode_batch(llama, task.requests, options.batch_size, events);
+  generate::decode_batch(decoder, task.requests, options.batch_size, events);
   if (stopped) samples.clear();
   return samples;
 }
 
-std::vector<TaskSample> run_choices(const nn::Llama& llama, const PreparedTask& task,
+std::vector<TaskSample> run_choices(const nn::Decoder& decoder, const PreparedTask& task,
                                     const TaskRunOptions& options) {
   LikelihoodOptions scoring;
   scoring.stop = options.stop;
@@ -202,12 +202,12 @@ std::vector<TaskSample> run_choices(const nn::Llama& llama, const PreparedTask& 
     }
   };
   std::vector<TaskSample> samples;
-  for (const auto& scores : score_continuations(llama, task.groups, scoring)) {
+  for (const auto& scores : score_continuations(decoder, task.groups, scoring)) {
     TaskSample& sample = samples.emplace_back();
     const tasks::Document& document = task.documents[samples.size() - 1];
     for (const double one : scores) {
       if (std::isnan(one)) {
-        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(llama));
+        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(decoder));
       }
       sample.log_likelihoods.push_back(one);
     }
@@ -236,11 +236,11 @@ TaskSuite prepare_suite(const std::string& name, const std::filesystem::path& da
   return suite;
 }
 
-std::vector<TaskSample> run_task(const nn::Llama& llama, const PreparedTask& task,
+std::vector<TaskSample> run_task(const nn::Decoder& decoder, const PreparedTask& task,
                                  const TaskRunOptions& options) {
   std::vector<TaskSample> samples = task.task.kind == Kind::generation
-                                        ? run_generation(llama, task, options)
-                                        : run_choices(llama, task, options);
+                                        ? run_generation(decoder, task, options)
+                                        : run_choices(decoder, task, options);
   for (size_t i = 0; i < samples.size(); ++i) {
     samples[i].task = task.task.name;
     samples[i].index = static_cast<int64_t>(i);

@@ -55,7 +55,7 @@ struct TaskRunOptions {
 };
 
 /// One sample per document, in order (rank 0 in all of them); nothing when stopped.
-std::vector<TaskSample> run_task(const nn::Llama& llama, const PreparedTask& task,
+std::vector<TaskSample> run_task(const nn::Decoder& decoder, const PreparedTask& task,
                                  const TaskRunOptions& options);
 
 /// The scores of a suite's tasks, before them those of the suite when it is a group (mmlu's mean).

@@ -45,7 +45,7 @@ struct Sequence {
 
 class Batch {
  public:
-  Batch(const nn::Llama& model, std::span<const Request> requests, int64_t max_sequences,
+  Batch(const nn::Decoder& model, std::span<const Request> requests, int64_t max_sequences,
         const BatchEvents& events)
       : model_(model),
         requests_(requests),
@@ -167,7 +167,7 @@ class Batch {
     if (events_.on_finished) events_.on_finished(index, completion);
   }
 
-  const nn::Llama& model_;
+  const nn::Decoder& model_;
   std::span<const Request> requests_;
   size_t places_;
   const BatchEvents& events_;
@@ -180,7 +180,7 @@ class Batch {
 
 }  // namespace
 
-DecodeStats decode_batch(const nn::Llama& model, std::span<const Request> requests,
+DecodeStats decode_batch(const nn::Decoder& model, std::span<const Request> requests,
                          int64_t max_sequences, const BatchEvents& events) {
   check(max_sequences >= 1, "decode: ", max_sequences, " sequences at a time");
   for (const Request& request : requests) check(!request.prompt.empty(), "decode: empty prompt");

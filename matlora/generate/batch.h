@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "matlora/generate/sampling.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::generate {
 
@@ -47,7 +47,7 @@ struct DecodeStats {
 /// `max_sequences` at a time, begun in their order. Uses whatever rank is selected on the model's
 /// adapter, which must stay the same meanwhile. Throws BugError for an empty prompt and for
 /// max_sequences below 1.
-DecodeStats decode_batch(const nn::Llama& model, std::span<const Request> requests,
+DecodeStats decode_batch(const nn::Decoder& model, std::span<const Request> requests,
                          int64_t max_sequences, const BatchEvents& events);
 
 }  // namespace matlora::generate

@@ -34,7 +34,7 @@ Prefix cut_sequence(std::string_view text) {
 
 }  // namespace
 
-std::vector<int32_t> decode(const nn::Llama& model, std::span<const int32_t> prompt,
+std::vector<int32_t> decode(const nn::Decoder& model, std::span<const int32_t> prompt,
                             const DecodeOptions& options, const OnToken& on_token) {
   const Request request = {{prompt.begin(), prompt.end()}, options};
   std::vector<int32_t> result;

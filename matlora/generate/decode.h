@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "matlora/generate/batch.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::generate {
 
@@ -18,7 +18,7 @@ using OnToken = std::function<bool(int32_t token)>;
 
 /// The completion's tokens. Uses whatever rank is selected on the model's adapter. Throws BugError
 /// for an empty prompt. `on_token` may be empty.
-std::vector<int32_t> decode(const nn::Llama& model, std::span<const int32_t> prompt,
+std::vector<int32_t> decode(const nn::Decoder& model, std::span<const int32_t> prompt,
                             const DecodeOptions& options, const OnToken& on_token = {});
 
 /// Bytes that arrive piece by piece -> text that can be shown: a character whose last bytes are

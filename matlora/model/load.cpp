@@ -129,9 +129,9 @@ class Builder {
           Placing placing)
       : source_(std::move(source)), config_(config), placing_(placing) {}
 
-  nn::Llama build(const std::vector<float>& frequencies) {
+  nn::Decoder build(const std::vector<float>& frequencies) {
     const auto& c = config_;
-    nn::Llama model;
+    nn::Decoder model;
     model.num_heads = c.num_heads;
     model.num_kv_heads = c.num_kv_heads;
     model.head_dim = c.head_dim;
@@ -169,7 +169,7 @@ class Builder {
     return result;
   }
 
-  nn::LlamaLayer layer(int64_t index) {
+  nn::DecoderLayer layer(int64_t index) {
     const auto& c = config_;
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     const std::string attention = prefix + "self_attn.", mlp = prefix + "mlp.";
@@ -247,8 +247,8 @@ Model load_gguf(const fs::path& path, Placing placing) {
   std::vector<float> turns = frequencies(config);
   divide_by_rope_factors(file, turns);
   Builder builder(open_gguf_weights(std::move(file), config), config, placing);
-  nn::Llama llama = builder.build(turns);
-  return {path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
+  nn::Decoder decoder = builder.build(turns);
+  return {path, std::move(decoder), config, std::move(tokenizer), {}, builder.digest()};
 }
 
 /// The id of tokenizer_config.json's eos_token, which is what ends an answer in training
@@ -271,8 +271,8 @@ Model load_hf(const fs::path& path, Placing placing) {
   format::LlamaConfig config = format::read_hf_config(path);
   text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
   Builder builder(open_hf_weights(path), config, placing);
-  nn::Llama llama = builder.build(frequencies(config));
-  Model model{path, std::move(llama), config, std::move(tokenizer), {}, builder.digest()};
+  nn::Decoder decoder = builder.build(frequencies(config));
+  Model model{path, std::move(decoder), config, std::move(tokenizer), {}, builder.digest()};
   if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
   return model;
 }

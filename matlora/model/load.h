@@ -1,4 +1,4 @@
-// A base model from disk: a HF directory or a GGUF file -> nn::Llama, tokenizer, facts.
+// A base model from disk: a HF directory or a GGUF file -> nn::Decoder, tokenizer, facts.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "matlora/format/llama_config.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 #include "matlora/text/tokenizer.h"
 
 namespace matlora::model {
 
 struct Model {
   std::filesystem::path path;
-  nn::Llama llama;
+  nn::Decoder decoder;
   format::LlamaConfig config;
   text::Tokenizer tokenizer;
   std::vector<int32_t> stop_ids;  // tokens that end a generation; the first one ends an answer

@@ -20,7 +20,7 @@ Gates copy_of(const Gates& gates) {
   return copies;
 }
 
-double mean_loss(const nn::Llama& model, std::span<const data::Pack> packs) {
+double mean_loss(const nn::Decoder& model, std::span<const data::Pack> packs) {
   const c10::NoGradGuard no_grad;
   double sum = 0;
   int64_t labels = 0;
@@ -37,10 +37,10 @@ struct Best {
   Gates gates;  // empty: the start
 };
 
-FittedRank fit_rank(const nn::Llama& llama, const adapter::Adapter& adapter, int64_t k,
+FittedRank fit_rank(const nn::Decoder& decoder, const adapter::Adapter& adapter, int64_t k,
                     std::span<const data::Pack> packs, const FitOptions& options, Best& best) {
-  const Gates gates = gates_of_rank(adapter, k, llama.device());
-  const nn::Llama model = gated(llama, adapter, gates);
+  const Gates gates = gates_of_rank(adapter, k, decoder.device());
+  const nn::Decoder model = gated(decoder, adapter, gates);
   const double before = mean_loss(model, packs);
   best = {before, {}};
   AdamW optimizer(gates, /*weight_decay=*/0);
@@ -65,19 +65,19 @@ std::vector<double> to_vector(const at::Tensor& gate) {
 
 }  // namespace
 
-std::vector<FittedRank> fit_gates(const nn::Llama& llama, adapter::Adapter& adapter,
+std::vector<FittedRank> fit_gates(const nn::Decoder& decoder, adapter::Adapter& adapter,
                                   std::span<const int64_t> ranks,
                                   std::span<const data::Example> examples,
                                   const FitOptions& options) {
-  check(!examples.empty() && !llama.on_demand(), "fit: no examples, or weights on demand");
-  const std::vector<data::Pack> packs = packs_of(examples, llama.device());
+  check(!examples.empty() && !decoder.on_demand(), "fit: no examples, or weights on demand");
+  const std::vector<data::Pack> packs = packs_of(examples, decoder.device());
   Progress progress("fit", static_cast<int64_t>(ranks.size()), options.quiet);
   std::vector<FittedRank> results;
   std::vector<std::map<int64_t, std::vector<double>>> fitted;
   for (const adapter::LayerAdapter& layer : adapter.layers) fitted.push_back(layer.fitted);
   for (const int64_t k : ranks) {
     Best best;
-    results.push_back(fit_rank(llama, adapter, k, packs, options, best));
+    results.push_back(fit_rank(decoder, adapter, k, packs, options, best));
     for (size_t i = 0; i < best.gates.size(); ++i) fitted[i][k] = to_vector(best.gates[i]);
     progress.update(static_cast<double>(results.size()), cat("rank ", k));
   }

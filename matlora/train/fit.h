@@ -7,7 +7,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::train {
 
@@ -26,9 +26,9 @@ struct FittedRank {
 /// For each k of `ranks` (1..R) the min(k, r) gate numbers of every layer are trained by AdamW,
 /// starting from the gate at inference, a pack of examples a step. Of the start, half way and the
 /// end the best over all examples is kept: in `fitted` of the adapter's layers where that is not
-/// the start, so no loss over the examples rises. `llama`: the base with its weights in memory; its
-/// Deltas are not used and stay. The adapter need not be attached.
-std::vector<FittedRank> fit_gates(const nn::Llama& llama, adapter::Adapter& adapter,
+/// the start, so no loss over the examples rises. `decoder`: the base with its weights in memory;
+/// its Deltas are not used and stay. The adapter need not be attached.
+std::vector<FittedRank> fit_gates(const nn::Decoder& decoder, adapter::Adapter& adapter,
                                   std::span<const int64_t> ranks,
                                   std::span<const data::Example> examples,
                                   const FitOptions& options);

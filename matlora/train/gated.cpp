@@ -36,16 +36,16 @@ Gates gates_of_rank(const adapter::Adapter& adapter, int64_t k, at::Device devic
   return gates;
 }
 
-nn::Llama gated(const nn::Llama& llama, const adapter::Adapter& adapter, const Gates& gates) {
+nn::Decoder gated(const nn::Decoder& decoder, const adapter::Adapter& adapter, const Gates& gates) {
   std::map<std::string, std::shared_ptr<const nn::Delta>> deltas;
   for (size_t i = 0; i < gates.size(); ++i) {
     const adapter::LayerAdapter& layer = adapter.layers[i];
     const int64_t width = gates[i].size(0);
     deltas[layer.layer] = std::make_shared<GatedDelta>(
-        layer.a.detach().narrow(0, 0, width).to(llama.device()),
-        layer.b.detach().narrow(1, 0, width).to(llama.device()), gates[i]);
+        layer.a.detach().narrow(0, 0, width).to(decoder.device()),
+        layer.b.detach().narrow(1, 0, width).to(decoder.device()), gates[i]);
   }
-  nn::Llama result = llama;
+  nn::Decoder result = decoder;
   nn::for_each_linear(result, [&](const std::string& name, nn::Linear& layer) {
     const auto found = deltas.find(name);
     layer.delta = found == deltas.end() ? nullptr : found->second;
@@ -63,7 +63,7 @@ std::vector<data::Pack> packs_of(std::span<const data::Example> examples, at::De
   return packs;
 }
 
-at::Tensor losses_of(const nn::Llama& model, const data::Pack& pack) {
+at::Tensor losses_of(const nn::Decoder& model, const data::Pack& pack) {
   return model.scores(model.hidden(pack.tokens, pack.lengths, pack.rows), pack.labels).losses;
 }
 

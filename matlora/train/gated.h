@@ -10,7 +10,7 @@
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
 #include "matlora/data/packing.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::train {
 
@@ -19,14 +19,14 @@ using Gates = std::vector<at::Tensor>;  // of the adapter's layers, [min(k, r)] 
 /// One leaf per layer, the gate of rank k at inference.
 Gates gates_of_rank(const adapter::Adapter& adapter, int64_t k, at::Device device);
 
-/// `llama` (its weights in memory) with the first directions of the adapter and nothing else on it,
-/// as many as a layer's gate has numbers. The gates are read in every pass.
-nn::Llama gated(const nn::Llama& llama, const adapter::Adapter& adapter, const Gates& gates);
+/// `decoder` (its weights in memory) with the first directions of the adapter and nothing else on
+/// it, as many as a layer's gate has numbers. The gates are read in every pass.
+nn::Decoder gated(const nn::Decoder& decoder, const adapter::Adapter& adapter, const Gates& gates);
 
 /// The examples in packs of about 2048 tokens.
 std::vector<data::Pack> packs_of(std::span<const data::Example> examples, at::Device device);
 
 /// [M] nats, of the label tokens of a pack.
-at::Tensor losses_of(const nn::Llama& model, const data::Pack& pack);
+at::Tensor losses_of(const nn::Decoder& model, const data::Pack& pack);
 
 }  // namespace matlora::train

@@ -40,7 +40,7 @@ std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
 /// Which directions each token of sequences of these lengths and ranks uses: [N, R], 1 or 0.
 /// Undefined where all of them use all.
 at::Tensor directions_of(const std::vector<int64_t>& lengths, std::span<const int64_t> ranks,
-                         int64_t full, const nn::Llama& model) {
+                         int64_t full, const nn::Decoder& model) {
   if (std::all_of(ranks.begin(), ranks.end(), [&](int64_t r) { return r == full; })) return {};
   const at::Tensor of_each =
       at::repeat_interleave(at::tensor(at::IntArrayRef(ranks.data(), ranks.size()), at::kLong),
@@ -51,7 +51,7 @@ at::Tensor directions_of(const std::vector<int64_t>& lengths, std::span<const in
 
 /// Backpropagates the sum of the token losses times `weight`; returns the sum itself. directions:
 /// [N, R], or undefined.
-double backward_loss(const nn::Llama& model, const data::Pack& pack, const at::Tensor& directions,
+double backward_loss(const nn::Decoder& model, const data::Pack& pack, const at::Tensor& directions,
                      double weight) {
   const at::Tensor hidden =
       model.hidden(pack.tokens, pack.lengths, pack.rows, directions);  // [M, C]
@@ -68,7 +68,7 @@ int64_t total_steps(int64_t examples, const Recipe& recipe) {
   return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps)));
 }
 
-Trainer::Trainer(const nn::Llama& model, adapter::Adapter& adapter,
+Trainer::Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
                  std::span<const data::Example> examples, const Recipe& recipe)
     : model_(model),
       adapter_(adapter),

@@ -15,7 +15,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 #include "matlora/train/adamw.h"
 #include "matlora/train/rank_draw.h"
 #include "matlora/train/schedule.h"
@@ -53,7 +53,7 @@ class Trainer {
  public:
   /// The adapter must be attached to `model`; its matrices become leaves that require gradients.
   /// Keeps references to all three.
-  Trainer(const nn::Llama& model, adapter::Adapter& adapter,
+  Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
           std::span<const data::Example> examples, const Recipe& recipe);
 
   bool done() const { return step_ >= total_; }
@@ -90,7 +90,7 @@ class Trainer {
   void select_gate(size_t micro, StepReport& report);
   void update(StepReport& report);
 
-  const nn::Llama& model_;
+  const nn::Decoder& model_;
   adapter::Adapter& adapter_;
   std::span<const data::Example> examples_;
   Recipe recipe_;

@@ -31,14 +31,14 @@ int64_t count_labels(std::span<const data::Pack> packs) {
 
 }  // namespace
 
-std::vector<std::vector<double>> direction_worth(const nn::Llama& llama,
+std::vector<std::vector<double>> direction_worth(const nn::Decoder& decoder,
                                                  const adapter::Adapter& adapter,
                                                  std::span<const data::Example> examples,
                                                  bool quiet) {
-  check(!examples.empty() && !llama.on_demand(), "worth: no examples, or weights on demand");
-  const std::vector<data::Pack> packs = packs_of(examples, llama.device());
+  check(!examples.empty() && !decoder.on_demand(), "worth: no examples, or weights on demand");
+  const std::vector<data::Pack> packs = packs_of(examples, decoder.device());
   const double labels = static_cast<double>(count_labels(packs));
-  const Gates whole = gates_of_rank(adapter, adapter.rule.rank, llama.device());
+  const Gates whole = gates_of_rank(adapter, adapter.rule.rank, decoder.device());
   std::vector<at::Tensor> sums;
   for (const at::Tensor& gate : whole) sums.push_back(at::zeros({gate.size(0)}, at::kDouble));
   Progress progress("worth", static_cast<int64_t>(3 * packs.size()), quiet);
@@ -48,7 +48,7 @@ std::vector<std::vector<double>> direction_worth(const nn::Llama& llama,
     for (const at::Tensor& gate : whole) {
       gates.push_back((gate.detach() * where).requires_grad_());
     }
-    const nn::Llama model = gated(llama, adapter, gates);
+    const nn::Decoder model = gated(decoder, adapter, gates);
     for (const data::Pack& pack : packs) {
       const at::Tensor losses = losses_of(model, pack);
       losses.backward(at::full_like(losses, weight / labels));
@@ -68,13 +68,13 @@ std::vector<std::vector<double>> direction_worth(const nn::Llama& llama,
   return result;
 }
 
-std::vector<adapter::LayerWorth> worth_by_loss(const nn::Llama& llama,
+std::vector<adapter::LayerWorth> worth_by_loss(const nn::Decoder& decoder,
                                                const adapter::Renested& nested,
                                                std::span<const data::Example> examples,
                                                bool quiet) {
   std::vector<adapter::LayerWorth> layers = adapter::squared_values(nested);
   const auto worth =
-      direction_worth(llama, adapter::ordered_adapter(nested.layers), examples, quiet);
+      direction_worth(decoder, adapter::ordered_adapter(nested.layers), examples, quiet);
   for (size_t i = 0; i < layers.size(); ++i) layers[i].worth = worth[i];
   return layers;
 }

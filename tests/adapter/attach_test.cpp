@@ -15,12 +15,12 @@ namespace {
 using tests::expect_has;
 using tests::user_error;
 
-std::vector<LayerAdapter> make(nn::Llama& model, std::vector<std::string> targets, int64_t rank,
+std::vector<LayerAdapter> make(nn::Decoder& model, std::vector<std::string> targets, int64_t rank,
                                Init init = Init::paper, uint64_t seed = 42) {
   return new_layers(model, targets, rank, init, seed);
 }
 
-Adapter random_adapter(nn::Llama& model, int64_t rank) {
+Adapter random_adapter(nn::Decoder& model, int64_t rank) {
   Adapter adapter;
   adapter.rule.rank = rank;
   adapter.rule.train_ranks = powers_of_two(rank);
@@ -32,7 +32,7 @@ Adapter random_adapter(nn::Llama& model, int64_t rank) {
 }
 
 TEST(NewLayers, ShapesAndTargets) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const auto layers = make(model, {"k_proj", "down_proj"}, 3);
   ASSERT_EQ(layers.size(), 4u);
   EXPECT_EQ(layers[0].layer, "model.layers.0.self_attn.k_proj");
@@ -44,7 +44,7 @@ TEST(NewLayers, ShapesAndTargets) {
 }
 
 TEST(NewLayers, TheSeedDecides) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const auto one = make(model, {"all-linear"}, 4), same = make(model, {"all-linear"}, 4);
   const auto other = make(model, {"all-linear"}, 4, Init::paper, 43);
   for (size_t i = 0; i < one.size(); ++i) {
@@ -56,7 +56,7 @@ TEST(NewLayers, TheSeedDecides) {
 }
 
 TEST(NewLayers, BoundsOfBothInits) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   for (const Init init : {Init::paper, Init::kaiming}) {
     for (const LayerAdapter& layer : make(model, {"all-linear"}, 4, init)) {
       const double fan_in = init == Init::paper ? 4.0 : static_cast<double>(layer.a.size(1));
@@ -69,7 +69,7 @@ TEST(NewLayers, BoundsOfBothInits) {
 }
 
 TEST(NewLayers, UnknownModuleNamesTheNearest) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::string message = user_error([&] { make(model, {"q_proj", "dwn_proj"}, 2); });
   expect_has(message, "--target-modules: ");
   expect_has(message, "'dwn_proj'");
@@ -78,7 +78,7 @@ TEST(NewLayers, UnknownModuleNamesTheNearest) {
 }
 
 TEST(NewLayers, RankAboveTheSmallerSide) {
-  nn::Llama model = tests::tiny_llama();  // k_proj is 16 -> 8
+  nn::Decoder model = tests::tiny_llama();  // k_proj is 16 -> 8
   EXPECT_EQ(make(model, {"k_proj"}, 8).size(), 2u);
   const std::string message = user_error([&] { make(model, {"k_proj"}, 9); });
   expect_has(message, "--rank: ");
@@ -87,7 +87,7 @@ TEST(NewLayers, RankAboveTheSmallerSide) {
 }
 
 TEST(Attach, RankZeroIsTheBaseAndEveryRankDiffers) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const at::Tensor tokens = tests::random_tokens(6);
   const std::vector<int64_t> length = {6};
   const at::Tensor base = model.hidden(tokens, length);
@@ -108,7 +108,8 @@ TEST(Attach, RankZeroIsTheBaseAndEveryRankDiffers) {
 
 // What rank k computes is a linear layer with the weight W + s(k) B_:k A_:k.
 TEST(Attach, EqualsTheMergedWeights) {
-  nn::Llama model = tests::tiny_llama({}, at::kDouble), merged = tests::tiny_llama({}, at::kDouble);
+  nn::Decoder model = tests::tiny_llama({}, at::kDouble),
+              merged = tests::tiny_llama({}, at::kDouble);
   Adapter adapter = random_adapter(model, 4);
   adapter.rule.scaling = Scaling::rank;
   attach(model, adapter, "test");
@@ -126,7 +127,7 @@ TEST(Attach, EqualsTheMergedWeights) {
 }
 
 TEST(Attach, Parameters) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.layers = make(model, {"k_proj"}, 4);
   EXPECT_EQ(adapter.parameters(0), 0);
@@ -134,7 +135,7 @@ TEST(Attach, Parameters) {
 }
 
 TEST(Attach, AnotherModelsLayersAreAnError) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.layers = {{"model.layers.7.self_attn.q_proj", at::zeros({2, 16}), at::zeros({16, 2})}};
   expect_has(user_error([&] { attach(model, adapter, "dir"); }),

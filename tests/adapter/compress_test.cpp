@@ -293,7 +293,7 @@ TEST(Renest, WhatCannotBeNested) {
 
 // The same function at the full rank, under both gates at once.
 TEST(Renest, LogitsAtTheFullRankStay) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.rule.rank = 4;
   adapter.rule.train_ranks = {1, 2, 4};

@@ -8,7 +8,7 @@ namespace matlora::adapter {
 namespace {
 
 TEST(Fold, EveryRankComputesWhatItDid) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.rule.method = Method::nested;
   adapter.rule.rank = 4;
@@ -18,7 +18,7 @@ TEST(Fold, EveryRankComputesWhatItDid) {
   for (LayerAdapter& layer : adapter.layers) layer.b = tests::random_tensor(layer.b.sizes(), 9);
   Adapter unit = folded(adapter, InferenceGate::trained);
   EXPECT_EQ(unit.rule.train_ranks, adapter.rule.train_ranks);
-  nn::Llama other = model;
+  nn::Decoder other = model;
   attach(model, adapter, "test");
   attach(other, unit, "test");
   const at::Tensor tokens = tests::random_tokens(9);

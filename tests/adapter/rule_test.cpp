@@ -46,7 +46,7 @@ void expect_refused(const GateRule& rule, const std::string& part) {
   expect_has(user_error([&] { train::draw_rank(rule, 1, 0, 0); }), part);
   expect_has(user_error([&] { train::parse_rank_weights("full:1", rule, "x"); }), part);
   expect_has(user_error([&] {
-               nn::Llama model = tests::tiny_llama();
+               nn::Decoder model = tests::tiny_llama();
                Adapter adapter;
                adapter.layers =
                    new_layers(model, std::vector<std::string>{"q_proj"}, 4, Init::paper, 1);

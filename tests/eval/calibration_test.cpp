@@ -17,7 +17,7 @@ namespace {
 
 using tests::relative_error;
 
-adapter::Adapter attached(nn::Llama& model, const std::vector<std::string>& targets) {
+adapter::Adapter attached(nn::Decoder& model, const std::vector<std::string>& targets) {
   adapter::Adapter adapter;
   adapter.rule.rank = 3;
   adapter.rule.train_ranks = {1, 3};
@@ -42,7 +42,7 @@ struct Recorder : nn::InputObserver {
 
 // One example a pass, with the adapter at its full rank.
 TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"all-linear"});
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::trained,
@@ -69,7 +69,7 @@ TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
 }
 
 TEST(GatherMoments, TheFirstLayersInputByHand) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"k_proj"});
   const std::vector<data::Example> examples = tests::tiny_examples(3);
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,
@@ -85,7 +85,7 @@ TEST(GatherMoments, TheFirstLayersInputByHand) {
 
 // Every layer once, in the model's order, with the same numbers.
 TEST(StreamMoments, EqualsWhatIsGatheredAtOnce) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"all-linear"});
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   const Calibration expected =
@@ -103,7 +103,7 @@ TEST(StreamMoments, EqualsWhatIsGatheredAtOnce) {
 
 // A limit of one matrix hands out one input's layers at a time; nothing is kept.
 TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter = attached(model, {"all-linear"});
   adapter.select_rank(3, adapter::InferenceGate::trained, at::kCPU);
   const auto examples = tests::tiny_examples(3);
@@ -129,7 +129,7 @@ TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
 }
 
 TEST(GatherMoments, LayersOfOneInputShareAMatrix) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter =
       attached(model, {"q_proj", "v_proj", "o_proj", "gate_proj", "up_proj"});
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,

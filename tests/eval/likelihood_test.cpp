@@ -42,7 +42,7 @@ std::vector<Group> groups_of(int64_t stem) {
 }
 
 /// One continuation after the other, from all of its logits.
-double alone(const nn::Llama& model, const Continuation& one) {
+double alone(const nn::Decoder& model, const Continuation& one) {
   const at::Tensor tokens = at::tensor(std::vector<int64_t>(one.tokens.begin(), one.tokens.end()));
   const at::Tensor h = model.hidden(tokens, std::vector<int64_t>{tokens.size(0)});
   const at::Tensor p = at::log_softmax(model.logits(h), -1);
@@ -54,7 +54,7 @@ double alone(const nn::Llama& model, const Continuation& one) {
   return result;
 }
 
-void expect_alone(const nn::Llama& model, const std::vector<Group>& groups, int64_t pass_tokens) {
+void expect_alone(const nn::Decoder& model, const std::vector<Group>& groups, int64_t pass_tokens) {
   size_t last = 0;
   LikelihoodOptions options;
   options.pass_tokens = pass_tokens;
@@ -74,7 +74,7 @@ void expect_alone(const nn::Llama& model, const std::vector<Group>& groups, int6
 }
 
 TEST(Likelihood, EqualsEachContinuationAlone) {
-  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   for (const int64_t stem : {1, 20, 40}) {
     for (const int64_t pass_tokens : {1, 30, 5000}) {
       expect_alone(model, groups_of(stem), pass_tokens);
@@ -83,7 +83,7 @@ TEST(Likelihood, EqualsEachContinuationAlone) {
 }
 
 TEST(Likelihood, EqualChoicesTie) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   const std::vector<Group> groups = groups_of(20);
   const auto scores = score_continuations(model, groups, {});
   EXPECT_EQ(scores[1][0], scores[1][2]);
@@ -91,7 +91,7 @@ TEST(Likelihood, EqualChoicesTie) {
 }
 
 TEST(Likelihood, StopsBetweenPasses) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   int passes = 0;
   LikelihoodOptions options;
   options.pass_tokens = 1;
@@ -100,7 +100,7 @@ TEST(Likelihood, StopsBetweenPasses) {
 }
 
 TEST(Likelihood, NothingToScoreIsABug) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   EXPECT_THROW(score_continuations(model, std::vector<Group>{{}}, {}), BugError);
   EXPECT_THROW(score_continuations(model, std::vector<Group>{{{{1, 2}, 2}}}, {}), BugError);
   EXPECT_THROW(score_continuations(model, std::vector<Group>{{{{1, 2}, 0}}}, {}), BugError);

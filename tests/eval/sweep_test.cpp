@@ -37,7 +37,7 @@ std::vector<data::Example> some_examples() {
   return examples;
 }
 
-adapter::Adapter some_adapter(nn::Llama& model, adapter::Scaling scaling) {
+adapter::Adapter some_adapter(nn::Decoder& model, adapter::Scaling scaling) {
   adapter::Adapter adapter;
   adapter.rule.method = adapter::Method::matryoshka;
   adapter.rule.scaling = scaling;
@@ -54,8 +54,8 @@ adapter::Adapter some_adapter(nn::Llama& model, adapter::Scaling scaling) {
 }
 
 /// The model with the first k directions folded into its weights: W + B_:k diag(g) A_:k.
-nn::Llama folded(const adapter::Adapter& adapter, const std::vector<double>& gate) {
-  nn::Llama model = tiny_llama({}, at::kDouble);
+nn::Decoder folded(const adapter::Adapter& adapter, const std::vector<double>& gate) {
+  nn::Decoder model = tiny_llama({}, at::kDouble);
   std::map<std::string, const adapter::LayerAdapter*> layers;
   for (const auto& layer : adapter.layers) layers[layer.layer] = &layer;
   const auto k = static_cast<int64_t>(gate.size());
@@ -76,7 +76,7 @@ struct Direct {
 };
 
 /// One example at a time, logits of every token, a softmax by hand.
-Direct direct_scores(const nn::Llama& model, const std::vector<data::Example>& examples) {
+Direct direct_scores(const nn::Decoder& model, const std::vector<data::Example>& examples) {
   Direct direct;
   int64_t tokens = 0;
   for (const data::Example& example : examples) {
@@ -124,7 +124,7 @@ TEST(Sweep, EveryRankEqualsFoldedWeights) {
   const auto examples = some_examples();
   for (const auto scaling : {adapter::Scaling::sqrt, adapter::Scaling::none}) {
     for (const auto how : {adapter::InferenceGate::paper, adapter::InferenceGate::trained}) {
-      nn::Llama model = tiny_llama({}, at::kDouble);
+      nn::Decoder model = tiny_llama({}, at::kDouble);
       adapter::Adapter adapter = some_adapter(model, scaling);
       const SweepResult result = run_sweep(model, &adapter, {examples}, every_rank(how));
       ASSERT_EQ(result.rows.size(), static_cast<size_t>(kRank + 1));
@@ -157,7 +157,7 @@ TEST(Sweep, EveryRankEqualsFoldedWeights) {
 
 TEST(Sweep, RankZeroIsTheBaseModel) {
   const auto examples = some_examples();
-  nn::Llama adapted = tiny_llama({}, at::kDouble);
+  nn::Decoder adapted = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(adapted, adapter::Scaling::sqrt);
   SweepOptions options;
   options.ranks = {kRank, 0};
@@ -173,7 +173,7 @@ TEST(Sweep, RankZeroIsTheBaseModel) {
 
 TEST(Sweep, PackingChangesNothing) {
   const auto examples = some_examples();
-  nn::Llama model = tiny_llama({}, at::kDouble);
+  nn::Decoder model = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(model, adapter::Scaling::rank);
   SweepOptions options = every_rank(adapter::InferenceGate::paper);
   const SweepResult together = run_sweep(model, &adapter, {examples}, options);
@@ -198,7 +198,7 @@ TEST(Sweep, ManyLabelTokensInOnePack) {
   example.tokens.assign(ids, ids + 700);
   example.first_label = 1;
   const std::vector<data::Example> examples = {example, example};
-  const nn::Llama model = tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tiny_llama({}, at::kDouble);
   SweepOptions options;
   options.ranks = {0};
   const SweepResult result = run_sweep(model, nullptr, {examples}, options);
@@ -209,7 +209,7 @@ TEST(Sweep, ManyLabelTokensInOnePack) {
 }
 
 TEST(Sweep, StoppedKeepsTheRanksThatWereDone) {
-  nn::Llama model = tiny_llama({}, at::kDouble);
+  nn::Decoder model = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(model, adapter::Scaling::sqrt);
   const auto examples = some_examples();
   SweepOptions options = every_rank(adapter::InferenceGate::paper);
@@ -223,7 +223,7 @@ TEST(Sweep, StoppedKeepsTheRanksThatWereDone) {
 }
 
 TEST(Sweep, RejectsWhatCannotBeScored) {
-  const nn::Llama model = tiny_llama();
+  const nn::Decoder model = tiny_llama();
   const auto examples = some_examples();
   SweepOptions options;
   options.ranks = {1};
@@ -233,7 +233,7 @@ TEST(Sweep, RejectsWhatCannotBeScored) {
 }
 
 TEST(Sweep, ALossThatIsNoNumberIsAnErrorThatNamesTheRank) {
-  nn::Llama model = tiny_llama({}, at::kDouble);
+  nn::Decoder model = tiny_llama({}, at::kDouble);
   adapter::Adapter adapter = some_adapter(model, adapter::Scaling::sqrt);
   const auto examples = some_examples();
   adapter.layers[0].b.select(1, 2).fill_(std::numeric_limits<float>::infinity());  // rank 3 on

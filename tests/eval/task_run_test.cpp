@@ -22,7 +22,7 @@ class TaskRun : public testing::Test {
   TaskRun() : model_{"", {}, {}, tokenizer(), {tests::kEos}, ""} {
     tests::TinySizes sizes;
     sizes.vocab = 98;
-    model_.llama = tests::tiny_llama(sizes, at::kDouble);
+    model_.decoder = tests::tiny_llama(sizes, at::kDouble);
     model_.config.max_position_embeddings = kContext;
     model_.config.bos_token_id = tests::kBos;
     arc("arc_easy/test", {{"How many legs has an ant?", 1}, {"Ice is", 0}, {"Two and two?", 2}});
@@ -79,8 +79,8 @@ class TaskRun : public testing::Test {
     }
     const at::Tensor tokens = at::tensor(std::vector<int64_t>(ids.begin(), ids.end()));
     const int64_t n = tokens.size(0);
-    const at::Tensor h = model_.llama.hidden(tokens, std::vector<int64_t>{n});
-    const at::Tensor p = at::log_softmax(model_.llama.logits(h), -1);
+    const at::Tensor h = model_.decoder.hidden(tokens, std::vector<int64_t>{n});
+    const at::Tensor p = at::log_softmax(model_.decoder.logits(h), -1);
     double sum = 0;
     for (int64_t i = n - count; i < n; ++i) {
       sum += p[i - 1][tokens[i].item<int64_t>()].item<double>();
@@ -109,7 +109,7 @@ TEST_F(TaskRun, ChoicesAreScoredByTheirLikelihood) {
     EXPECT_EQ(task.protocol.documents, 3);
     EXPECT_EQ(task.protocol.shots, shots);
     EXPECT_EQ(task.protocol.truncated, shots == 0 ? 0 : 3);
-    const std::vector<TaskSample> samples = run_task(model_.llama, task, {});
+    const std::vector<TaskSample> samples = run_task(model_.decoder, task, {});
     ASSERT_EQ(samples.size(), 3u);
     const std::vector<std::string> answers = {" six", " six legs", " 4"};
     // Two of two examples, drawn by CPython's random.Random(1234).sample(range(2), 2) three times.
@@ -138,10 +138,10 @@ TEST_F(TaskRun, AnswersEndAtAStop) {
   options.max_new_tokens = 30;
   PreparedTask task = one("gsm8k", options);
   EXPECT_EQ(task.protocol.max_new_tokens, 30);
-  const std::vector<TaskSample> whole = run_task(model_.llama, task, {});
+  const std::vector<TaskSample> whole = run_task(model_.decoder, task, {});
   for (size_t i = 0; i < whole.size(); ++i) {
     generate::DecodeOptions decoding = task.requests[i].options;
-    const auto completion = generate::decode(model_.llama, task.requests[i].prompt, decoding);
+    const auto completion = generate::decode(model_.decoder, task.requests[i].prompt, decoding);
     EXPECT_EQ(whole[i].response, model_.tokenizer.decode(completion, /*skip_special=*/true));
   }
   // A piece of what each says as the stop for all.
@@ -152,7 +152,7 @@ TEST_F(TaskRun, AnswersEndAtAStop) {
   TaskRunOptions running;
   running.batch_size = 3;
   running.done = [&] { ++done; };
-  const std::vector<TaskSample> cut = run_task(model_.llama, task, running);
+  const std::vector<TaskSample> cut = run_task(model_.decoder, task, running);
   EXPECT_EQ(done, 7);
   for (size_t i = 0; i < cut.size(); ++i) {
     EXPECT_EQ(cut[i].response, whole[i].response.substr(0, whole[i].response.find(stop)));
@@ -167,9 +167,9 @@ TEST_F(TaskRun, StoppedGivesNothing) {
   running.stop = [&] { return ++asked > 3; };
   TaskOptions options;
   options.max_new_tokens = 20;
-  EXPECT_TRUE(run_task(model_.llama, one("gsm8k", options), running).empty());
+  EXPECT_TRUE(run_task(model_.decoder, one("gsm8k", options), running).empty());
   running.stop = [] { return true; };
-  EXPECT_TRUE(run_task(model_.llama, one("arc_easy"), running).empty());
+  EXPECT_TRUE(run_task(model_.decoder, one("arc_easy"), running).empty());
 }
 
 // Keys and values of one rank must never be seen by another.
@@ -179,13 +179,13 @@ TEST_F(TaskRun, ARankScoresTheSameInAnyCompany) {
   adapter.rule.method = adapter::Method::matryoshka;
   adapter.rule.rank = 4;
   adapter.rule.train_ranks = {1, 2, 4};
-  adapter.layers = adapter::new_layers(model_.llama, std::vector<std::string>{"all-linear"}, 4,
+  adapter.layers = adapter::new_layers(model_.decoder, std::vector<std::string>{"all-linear"}, 4,
                                        adapter::Init::kaiming, 7);
   uint64_t seed = 100;
   for (auto& layer : adapter.layers) {
     layer.b = tests::random_tensor(layer.b.sizes(), ++seed, at::kFloat, 0.5);
   }
-  adapter::attach(model_.llama, adapter, "test");
+  adapter::attach(model_.decoder, adapter, "test");
   TaskOptions preparing;
   preparing.max_new_tokens = 12;
   preparing.shots = 1;
@@ -195,11 +195,11 @@ TEST_F(TaskRun, ARankScoresTheSameInAnyCompany) {
   SweepOptions options;
   options.samples = true;
   options.ranks = {4, 0, 2, 1};
-  const SweepResult together = run_sweep(model_.llama, &adapter, {{}, suites}, options);
+  const SweepResult together = run_sweep(model_.decoder, &adapter, {{}, suites}, options);
   std::vector<TaskSample> apart;
   for (const int64_t rank : {4, 0, 2, 1}) {
     options.ranks = {rank};
-    const SweepResult alone = run_sweep(model_.llama, &adapter, {{}, suites}, options);
+    const SweepResult alone = run_sweep(model_.decoder, &adapter, {{}, suites}, options);
     apart.insert(apart.end(), alone.task_samples.begin(), alone.task_samples.end());
   }
   ASSERT_EQ(together.task_samples.size(), apart.size());
@@ -227,7 +227,7 @@ TEST_F(TaskRun, AGroupHasAMeanOfItsOwn) {
   ASSERT_EQ(suite.tasks.size(), 2u);
   std::vector<std::vector<TaskSample>> samples;
   for (const PreparedTask& task : suite.tasks) {
-    samples.push_back(run_task(model_.llama, task, {}));
+    samples.push_back(run_task(model_.decoder, task, {}));
   }
   for (auto& of_task : samples) {
     for (TaskSample& sample : of_task) sample.metrics = {{"acc", sample.index == 0 ? 1.0 : 0, {}}};

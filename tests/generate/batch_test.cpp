@@ -29,7 +29,8 @@ std::vector<Request> requests_of(size_t count) {
   return requests;
 }
 
-Completions run(const nn::Llama& model, std::span<const Request> requests, int64_t max_sequences) {
+Completions run(const nn::Decoder& model, std::span<const Request> requests,
+                int64_t max_sequences) {
   Completions completions;
   BatchEvents events;
   events.on_finished = [&](size_t index, const std::vector<int32_t>& completion) {
@@ -40,7 +41,7 @@ Completions run(const nn::Llama& model, std::span<const Request> requests, int64
   return completions;
 }
 
-Completions one_at_a_time(const nn::Llama& model, std::span<const Request> requests) {
+Completions one_at_a_time(const nn::Decoder& model, std::span<const Request> requests) {
   Completions completions;
   for (size_t i = 0; i < requests.size(); ++i) {
     completions[i] = decode(model, requests[i].prompt, requests[i].options);
@@ -49,7 +50,7 @@ Completions one_at_a_time(const nn::Llama& model, std::span<const Request> reque
 }
 
 TEST(DecodeBatch, EqualsOnePromptAtATime) {
-  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   const std::vector<Request> requests = requests_of(13);
   const Completions expected = one_at_a_time(model, requests);
   // 5: sequences of different lengths end and the next ones take their places.
@@ -59,7 +60,7 @@ TEST(DecodeBatch, EqualsOnePromptAtATime) {
 }
 
 TEST(DecodeBatch, WhatAllPromptsBeginWithIsTakenInOnce) {
-  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   std::vector<Request> requests = requests_of(9);
   int64_t tokens = 0;
   for (Request& request : requests) {
@@ -76,14 +77,14 @@ TEST(DecodeBatch, WhatAllPromptsBeginWithIsTakenInOnce) {
 }
 
 TEST(DecodeBatch, LogitsThatAreNoNumbersAreAnErrorFromAnyThread) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   model.lm_head.weight.fill_(std::numeric_limits<double>::quiet_NaN());
   const std::vector<Request> requests = requests_of(9);
   EXPECT_THROW(decode_batch(model, requests, 9, {}), UserError);
 }
 
 TEST(DecodeBatch, StopsBetweenPasses) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   const std::vector<Request> requests = requests_of(9);
   int tokens = 0;
   BatchEvents events;
@@ -96,7 +97,7 @@ TEST(DecodeBatch, StopsBetweenPasses) {
 }
 
 TEST(DecodeBatch, DrawsDependOnTheirOwnSeedOnly) {
-  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   std::vector<Request> requests = requests_of(9);
   for (Request& request : requests) request.options.sampling = {1.2, 0.9};
   const Completions expected = one_at_a_time(model, requests);
@@ -109,7 +110,7 @@ TEST(DecodeBatch, DrawsDependOnTheirOwnSeedOnly) {
 }
 
 TEST(DecodeBatch, StopsEachAtItsOwnTokens) {
-  const nn::Llama model = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   std::vector<Request> requests = requests_of(8);
   for (Request& request : requests) request.options.max_new_tokens = 12;
   const Completions whole = run(model, requests, 3);
@@ -122,7 +123,7 @@ TEST(DecodeBatch, StopsEachAtItsOwnTokens) {
 }
 
 TEST(DecodeBatch, TellsEveryTokenAndObeys) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   const std::vector<Request> requests = requests_of(6);
   Completions seen, finished;
   BatchEvents events;
@@ -148,7 +149,7 @@ TEST(DecodeBatch, TellsEveryTokenAndObeys) {
 }
 
 TEST(DecodeBatch, Edges) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   EXPECT_TRUE(run(model, {}, 4).empty());
   std::vector<Request> requests = requests_of(3);
   requests[1].options.max_new_tokens = 0;

@@ -18,7 +18,7 @@ DecodeOptions options_of(int64_t max_new_tokens) {
 }
 
 /// Greedy, the whole sequence anew for every token.
-std::vector<int32_t> decode_slowly(const nn::Llama& model, int64_t count) {
+std::vector<int32_t> decode_slowly(const nn::Decoder& model, int64_t count) {
   std::vector<int64_t> ids(kPrompt.begin(), kPrompt.end());
   std::vector<int32_t> completion;
   for (int64_t i = 0; i < count; ++i) {
@@ -31,12 +31,12 @@ std::vector<int32_t> decode_slowly(const nn::Llama& model, int64_t count) {
 }
 
 TEST(Decode, GreedyEqualsFullForwards) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   EXPECT_EQ(decode(model, kPrompt, options_of(20)), decode_slowly(model, 20));
 }
 
 TEST(Decode, StopsBeforeAStopToken) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   const std::vector<int32_t> whole = decode_slowly(model, 12);
   DecodeOptions options = options_of(12);
   options.stop_ids = {-1, whole[4]};
@@ -45,7 +45,7 @@ TEST(Decode, StopsBeforeAStopToken) {
 }
 
 TEST(Decode, CallsBackAndObeys) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   std::vector<int32_t> seen;
   const auto completion = decode(model, kPrompt, options_of(10), [&](int32_t token) {
     seen.push_back(token);
@@ -56,7 +56,7 @@ TEST(Decode, CallsBackAndObeys) {
 }
 
 TEST(Decode, TheSeedDecides) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   DecodeOptions options = options_of(30);
   options.sampling = {1.5, 0.95};
   const auto one = decode(model, kPrompt, options);
@@ -66,7 +66,7 @@ TEST(Decode, TheSeedDecides) {
 }
 
 TEST(Decode, Edges) {
-  const nn::Llama model = tests::tiny_llama();
+  const nn::Decoder model = tests::tiny_llama();
   EXPECT_TRUE(decode(model, kPrompt, options_of(0)).empty());
   EXPECT_EQ(decode(model, kPrompt, options_of(1)).size(), 1u);
   EXPECT_THROW(decode(model, {}, options_of(1)), BugError);

@@ -152,7 +152,7 @@ TEST_F(AdapterDamage, WhatIsNoLoraOfALinearLayer) {
 
 TEST_F(AdapterDamage, LoraOnTheHeadIsNotAnotherBaseModel) {
   plain();
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   for (const std::string layer : {"lm_head", "model.embed_tokens"}) {
     put_tensors({{"base_model.model." + layer + ".lora_A.weight", at::ones({4, 16})},
                  {"base_model.model." + layer + ".lora_B.weight", at::ones({16, 4})}});

@@ -28,24 +28,24 @@ class LogitsParity : public ::testing::TestWithParam<std::string> {
 
   void compare(const Model& model) const {
     const at::NoGradGuard no_grad;
-    const nn::Llama& llama = model.llama;
+    const nn::Decoder& decoder = model.decoder;
     const tests::Golden& golden = *golden_;
     const at::Tensor ids = golden["input_ids"];
     const std::vector<int64_t> one = {ids.size(0)};
-    EXPECT_LE(tests::relative_error(llama.logits(llama.hidden(ids, one)), golden["logits"]),
+    EXPECT_LE(tests::relative_error(decoder.logits(decoder.hidden(ids, one)), golden["logits"]),
               kTolerance);
 
     const at::Tensor a = golden["a.input_ids"], b = golden["b.input_ids"];
     const std::vector<int64_t> two = {a.size(0), b.size(0)};
-    const at::Tensor packed = llama.logits(llama.hidden(at::cat({a, b}), two));
+    const at::Tensor packed = decoder.logits(decoder.hidden(at::cat({a, b}), two));
     EXPECT_LE(tests::relative_error(packed, at::cat({golden["a.logits"], golden["b.logits"]})),
               kTolerance);
 
-    nn::KvCache cache = llama.make_cache();
+    nn::KvCache cache = decoder.make_cache();
     const std::vector<nn::NewTokens> next = {{cache.open(a.size(0)), 1}};
     std::vector<at::Tensor> steps;
     for (int64_t t = 0; t < a.size(0); ++t) {
-      steps.push_back(llama.logits(llama.hidden(a.narrow(0, t, 1), next, cache)));
+      steps.push_back(decoder.logits(decoder.hidden(a.narrow(0, t, 1), next, cache)));
     }
     EXPECT_LE(tests::relative_error(at::cat(steps), golden["a.logits"]), kTolerance);
   }
@@ -63,17 +63,17 @@ void expect_on_demand(const std::filesystem::path& path) {
   const at::NoGradGuard no_grad;
   const Model kept = load(path, at::kFloat, at::kCPU);
   Model made = load(path, at::kFloat, at::kCPU, Weights::on_demand);
-  EXPECT_TRUE(made.llama.on_demand());
+  EXPECT_TRUE(made.decoder.on_demand());
   EXPECT_EQ(made.digest, kept.digest);
-  const at::Tensor tokens = tests::random_tokens(9, kept.llama.vocab_size());
+  const at::Tensor tokens = tests::random_tokens(9, kept.decoder.vocab_size());
   const std::vector<int64_t> lengths = {4, 5};
-  const at::Tensor expected = kept.llama.hidden(tokens, lengths);
-  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
-  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
-  nn::merge_deltas(made.llama);
-  EXPECT_FALSE(made.llama.on_demand());
-  EXPECT_TRUE(at::equal(made.llama.hidden(tokens, lengths), expected));
-  EXPECT_FALSE(load(path, at::kBFloat16, at::kCPU, Weights::on_demand).llama.on_demand());
+  const at::Tensor expected = kept.decoder.hidden(tokens, lengths);
+  EXPECT_TRUE(at::equal(made.decoder.hidden(tokens, lengths), expected));
+  EXPECT_TRUE(at::equal(made.decoder.hidden(tokens, lengths), expected));
+  nn::merge_deltas(made.decoder);
+  EXPECT_FALSE(made.decoder.on_demand());
+  EXPECT_TRUE(at::equal(made.decoder.hidden(tokens, lengths), expected));
+  EXPECT_FALSE(load(path, at::kBFloat16, at::kCPU, Weights::on_demand).decoder.on_demand());
 }
 
 TEST_P(LogitsParity, OnDemand) { expect_on_demand(directory_); }

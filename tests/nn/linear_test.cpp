@@ -157,14 +157,14 @@ TEST(ForwardAll, WithoutGradientsNothingIsKept) {
 }
 
 TEST(MergeDeltas, EqualsTheLayersWithTheirDeltas) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const at::Tensor bare = model.layers[0].q_proj.weight;
   for_each_linear(model, [&](const std::string& name, Linear& layer) {
     if (name.ends_with("o_proj")) return;  // not every layer has one
     layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 50),
                                                 random_tensor({layer.out(), 3}, 51));
   });
-  nn::Llama merged = model;
+  nn::Decoder merged = model;
   merge_deltas(merged);
   const c10::NoGradGuard no_grad;
   const at::Tensor tokens = tests::random_tokens(9);
@@ -178,7 +178,7 @@ TEST(MergeDeltas, EqualsTheLayersWithTheirDeltas) {
 
 // Beside a weight of 8 bits most of a change would be lost.
 TEST(MergeDeltas, LeavesBfloat16Alone) {
-  nn::Llama model = tests::tiny_llama({}, at::kBFloat16);
+  nn::Decoder model = tests::tiny_llama({}, at::kBFloat16);
   Linear& layer = model.layers[0].q_proj;
   layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 1),
                                               random_tensor({layer.out(), 3}, 2));

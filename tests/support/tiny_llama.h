@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 namespace matlora::tests {
 
@@ -25,18 +25,18 @@ inline at::Tensor random_tensor(at::IntArrayRef shape, uint64_t seed,
   return (at::randn(shape, generator, at::kDouble) * scale).to(dtype);
 }
 
-inline nn::Llama tiny_llama(const TinySizes& s = {}, at::ScalarType dtype = at::kFloat,
-                            uint64_t seed = 1) {
+inline nn::Decoder tiny_llama(const TinySizes& s = {}, at::ScalarType dtype = at::kFloat,
+                              uint64_t seed = 1) {
   const auto weight = [&](at::IntArrayRef shape) {
     return random_tensor(shape, ++seed, dtype, 0.2);
   };
   const auto linear = [&](int64_t out, int64_t in) {
     return nn::Linear{weight({out, in}), s.biases ? weight({out}) : at::Tensor(), nullptr};
   };
-  nn::Llama model;
+  nn::Decoder model;
   model.embedding = weight({s.vocab, s.hidden}) * 4;
   for (int64_t i = 0; i < s.layers; ++i) {
-    nn::LlamaLayer layer;
+    nn::DecoderLayer layer;
     layer.input_norm = 1 + weight({s.hidden});
     layer.post_attention_norm = 1 + weight({s.hidden});
     layer.q_proj = linear(s.heads * s.head_dim, s.hidden);

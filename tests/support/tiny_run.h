@@ -55,13 +55,13 @@ class TinyRun {
     return result;
   }
 
-  nn::Llama model;
+  nn::Decoder model;
   adapter::Adapter adapter;
   std::vector<data::Example> examples;
   train::Trainer trainer;
 
  private:
-  static adapter::Adapter attached(nn::Llama& model, const adapter::GateRule& rule) {
+  static adapter::Adapter attached(nn::Decoder& model, const adapter::GateRule& rule) {
     adapter::Adapter adapter;
     adapter.rule = rule;
     const std::vector<std::string> targets = {"q_proj", "v_proj", "down_proj"};

@@ -14,7 +14,7 @@ namespace matlora::train {
 namespace {
 
 /// An ordered adapter of rank 3 whose layers have rank 3, but the first one 1.
-adapter::Adapter ordered(nn::Llama& model) {
+adapter::Adapter ordered(nn::Decoder& model) {
   const std::vector<std::string> targets = {"q_proj", "down_proj"};
   auto layers = adapter::new_layers(model, targets, 3, adapter::Init::paper, 7);
   uint64_t seed = 300;
@@ -26,7 +26,7 @@ adapter::Adapter ordered(nn::Llama& model) {
   return adapter::ordered_adapter(std::move(layers));
 }
 
-double loss_at(nn::Llama model, adapter::Adapter& adapter, int64_t rank,
+double loss_at(nn::Decoder model, adapter::Adapter& adapter, int64_t rank,
                const std::vector<data::Example>& examples) {
   const c10::NoGradGuard no_grad;
   adapter::attach(model, adapter, "test");
@@ -39,7 +39,7 @@ double loss_at(nn::Llama model, adapter::Adapter& adapter, int64_t rank,
 }
 
 TEST(FitGates, LowersTheLossOfItsRanksAndOfNoOther) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   adapter::Adapter adapter = ordered(model);
   std::vector<double> before;
@@ -66,7 +66,7 @@ TEST(FitGates, LowersTheLossOfItsRanksAndOfNoOther) {
 
 // Steps that make it worse leave the plain slice.
 TEST(FitGates, KeepsTheStartWhereNothingIsBetter) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::vector<data::Example> examples = tests::tiny_examples(6);
   adapter::Adapter adapter = ordered(model);
   FitOptions options;
@@ -83,7 +83,7 @@ TEST(FitGates, KeepsTheStartWhereNothingIsBetter) {
 
 // What is re-nested is the function at the full rank, with the gate that was fitted there.
 TEST(FitGates, RenestingTakesFittedGatesOfTheFullRank) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::vector<data::Example> examples = tests::tiny_examples(6);
   adapter::Adapter adapter = ordered(model);
   for (adapter::LayerAdapter& layer : adapter.layers) {

@@ -79,7 +79,7 @@ TEST(Trainer, FirstLossIsTheBaseModels) {
   TinyRun run(tiny_rule(Method::matryoshka, {1, 2, 4}), some_recipe(8, 3));  // all 20 at once
   const StepReport report = run.trainer.run_step();
   const at::NoGradGuard no_grad;
-  const nn::Llama base = tests::tiny_llama({}, at::kDouble);
+  const nn::Decoder base = tests::tiny_llama({}, at::kDouble);
   double nll = 0;
   int64_t tokens = 0, labels = 0;
   for (const data::Example& example : run.examples) {
@@ -155,7 +155,7 @@ TEST(Trainer, TrainsBothMatricesAndNothingElse) {
     EXPECT_FALSE(at::equal(second[i], start[i]));
     EXPECT_FALSE(at::equal(first[i + 1], start[i + 1]));
   }
-  const nn::Llama base = tests::tiny_llama();
+  const nn::Decoder base = tests::tiny_llama();
   for (size_t i = 0; i < base.layers.size(); ++i) {
     EXPECT_TRUE(at::equal(run.model.layers[i].q_proj.weight, base.layers[i].q_proj.weight));
     EXPECT_FALSE(run.model.layers[i].q_proj.weight.requires_grad());

@@ -11,7 +11,7 @@
 namespace matlora::train {
 namespace {
 
-adapter::Adapter ordered(nn::Llama& model, double size) {
+adapter::Adapter ordered(nn::Decoder& model, double size) {
   const std::vector<std::string> targets = {"q_proj", "down_proj"};
   auto layers = adapter::new_layers(model, targets, 3, adapter::Init::paper, 7);
   uint64_t seed = 500;
@@ -24,14 +24,14 @@ adapter::Adapter ordered(nn::Llama& model, double size) {
 }
 
 /// Of the adapter with its whole gate times t.
-double loss_at(const nn::Llama& llama, const adapter::Adapter& adapter,
+double loss_at(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                std::span<const data::Example> examples, double t) {
   const c10::NoGradGuard no_grad;
   Gates gates;
   for (const at::Tensor& gate : gates_of_rank(adapter, adapter.rule.rank, at::kCPU)) {
     gates.push_back(gate * t);
   }
-  const nn::Llama model = gated(llama, adapter, gates);
+  const nn::Decoder model = gated(decoder, adapter, gates);
   double sum = 0;
   int64_t labels = 0;
   for (const data::Pack& pack : packs_of(examples, at::kCPU)) {
@@ -42,7 +42,7 @@ double loss_at(const nn::Llama& llama, const adapter::Adapter& adapter,
 }
 
 TEST(DirectionWorth, AddsUpToWhatTheAdapterTakesOffTheLoss) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   const adapter::Adapter adapter = ordered(model, 0.1);
   const auto worth = direction_worth(model, adapter, examples, /*quiet=*/true);
@@ -60,7 +60,7 @@ TEST(DirectionWorth, AddsUpToWhatTheAdapterTakesOffTheLoss) {
 
 // Where only one direction does anything, it has all of the worth.
 TEST(DirectionWorth, IsZeroForADirectionWithoutEffect) {
-  nn::Llama model = tests::tiny_llama();
+  nn::Decoder model = tests::tiny_llama();
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   adapter::Adapter adapter = ordered(model, 0.1);
   for (size_t i = 0; i < adapter.layers.size(); ++i) {

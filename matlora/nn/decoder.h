@@ -22,7 +22,7 @@
 namespace matlora::nn {
 
 /// One layer. C hidden size, H query heads, H_kv key heads, D head_dim, F intermediate size.
-struct LlamaLayer {
+struct DecoderLayer {
   at::Tensor input_norm, post_attention_norm;  // [C]
   Linear q_proj;                               // [H·D, C]
   Linear k_proj, v_proj;                       // [H_kv·D, C]
@@ -31,9 +31,9 @@ struct LlamaLayer {
   Linear down_proj;                            // [C, F]
 };
 
-struct Llama {
+struct Decoder {
   at::Tensor embedding;  // [V, C]
-  std::vector<LlamaLayer> layers;
+  std::vector<DecoderLayer> layers;
   at::Tensor norm;         // [C]
   Linear lm_head;          // [V, C], the embedding itself when tied
   at::Tensor frequencies;  // [D/2] float32, see rope.h
@@ -76,13 +76,13 @@ struct Llama {
 
 /// Calls `visit` with every linear layer inside the model (not the output layer) and its name as
 /// transformers gives it, `model.layers.0.self_attn.q_proj`, in order of layer and of computation.
-void for_each_linear(Llama& model,
+void for_each_linear(Decoder& model,
                      const std::function<void(const std::string& name, Linear& layer)>& visit);
 
 /// Adds every Delta, as it is now, into its layer's weight, so that a pass costs what it costs
 /// without an adapter, and brings stored weights into memory. Weights that other copies of the
 /// model share stay as they are. Only for float32 and above: where a weight has fewer digits, the
 /// change would be rounded away, so there the Deltas stay.
-void merge_deltas(Llama& model);
+void merge_deltas(Decoder& model);
 
 }  // namespace matlora::nn

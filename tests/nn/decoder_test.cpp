@@ -1,4 +1,4 @@
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -13,8 +13,8 @@ using tests::random_tokens;
 using tests::relative_error;
 using tests::tiny_llama;
 
-TEST(Llama, PackedSequencesEqualEachAlone) {
-  const Llama model = tiny_llama({}, at::kDouble);
+TEST(Decoder, PackedSequencesEqualEachAlone) {
+  const Decoder model = tiny_llama({}, at::kDouble);
   const std::vector<int64_t> lengths = {5, 1, 9};
   const at::Tensor tokens = random_tokens(15);
   const at::Tensor packed = model.logits(model.hidden(tokens, lengths));
@@ -27,8 +27,8 @@ TEST(Llama, PackedSequencesEqualEachAlone) {
   }
 }
 
-TEST(Llama, ATokenSeesOnlyItselfAndThoseBefore) {
-  const Llama model = tiny_llama({}, at::kDouble);
+TEST(Decoder, ATokenSeesOnlyItselfAndThoseBefore) {
+  const Decoder model = tiny_llama({}, at::kDouble);
   const std::vector<int64_t> length = {8};
   at::Tensor tokens = random_tokens(8);
   const at::Tensor before = model.hidden(tokens, length);
@@ -40,12 +40,12 @@ TEST(Llama, ATokenSeesOnlyItselfAndThoseBefore) {
 }
 
 // However a sequence is cut into pieces: whole, one token at a time, and a chunk after a prefill.
-TEST(Llama, CachedPiecesEqualTheWhole) {
+TEST(Decoder, CachedPiecesEqualTheWhole) {
   for (const int64_t kv_heads : {1, 2, 4}) {
     tests::TinySizes sizes;
     sizes.kv_heads = kv_heads;
     sizes.biases = true;
-    const Llama model = tiny_llama(sizes, at::kDouble);
+    const Decoder model = tiny_llama(sizes, at::kDouble);
     const at::Tensor tokens = random_tokens(12);
     const std::vector<int64_t> length = {12};
     const at::Tensor whole = model.hidden(tokens, length);
@@ -67,9 +67,9 @@ TEST(Llama, CachedPiecesEqualTheWhole) {
 
 // Three sequences that begin and go on at different times, in any order within a call; one of them
 // in the place of one that is done.
-TEST(Llama, CachedSequencesOfABatchEqualEachAlone) {
+TEST(Decoder, CachedSequencesOfABatchEqualEachAlone) {
   for (const at::ScalarType dtype : {at::kDouble, at::kFloat}) {
-    const Llama model = tiny_llama({}, dtype);
+    const Decoder model = tiny_llama({}, dtype);
     const at::Tensor a = random_tokens(7, 50, 11), b = random_tokens(9, 50, 12),
                      c = random_tokens(4, 50, 13);
     const auto alone = [&](const at::Tensor& tokens) {
@@ -109,7 +109,7 @@ struct LlamaForks : ::testing::Test {
         .narrow(0, tokens.size(0) - count, count);
   }
 
-  const Llama model = tiny_llama({}, at::kDouble);
+  const Decoder model = tiny_llama({}, at::kDouble);
   const at::Tensor stem = random_tokens(6, 50, 11), a = random_tokens(3, 50, 12),
                    b = random_tokens(5, 50, 13), c = random_tokens(2, 50, 14);
 };
@@ -161,8 +161,8 @@ TEST_F(LlamaForks, OfOnePassEqualWholeSequences) {
   }
 }
 
-TEST(Llama, AForkOfTokensThatDoNotComeIsABug) {
-  const Llama model = tiny_llama();
+TEST(Decoder, AForkOfTokensThatDoNotComeIsABug) {
+  const Decoder model = tiny_llama();
   KvCache cache = model.make_cache();
   const int64_t first = cache.open(4, Keep::pass);
   const int64_t fork = cache.fork(first, 2, Keep::pass, /*ahead=*/4);
@@ -170,8 +170,8 @@ TEST(Llama, AForkOfTokensThatDoNotComeIsABug) {
   EXPECT_THROW(model.hidden(random_tokens(5), Parts{{first, 3}, {fork, 2}}, cache), BugError);
 }
 
-TEST(Llama, CacheOverflowAndClosedSlotsAreBugs) {
-  const Llama model = tiny_llama();
+TEST(Decoder, CacheOverflowAndClosedSlotsAreBugs) {
+  const Decoder model = tiny_llama();
   KvCache cache = model.make_cache();
   const int64_t slot = cache.open(3);
   EXPECT_THROW(model.hidden(random_tokens(4), std::vector<NewTokens>{{slot, 4}}, cache), BugError);
@@ -181,15 +181,15 @@ TEST(Llama, CacheOverflowAndClosedSlotsAreBugs) {
   EXPECT_THROW(cache.open(0), BugError);
 }
 
-TEST(Llama, TiedOutputLayerIsTheEmbedding) {
+TEST(Decoder, TiedOutputLayerIsTheEmbedding) {
   tests::TinySizes sizes;
   sizes.tied = true;
-  const Llama model = tiny_llama(sizes);
+  const Decoder model = tiny_llama(sizes);
   EXPECT_EQ(model.lm_head.weight.const_data_ptr(), model.embedding.const_data_ptr());
 }
 
-TEST(Llama, LinearLayersHaveTransformersNames) {
-  Llama model = tiny_llama();
+TEST(Decoder, LinearLayersHaveTransformersNames) {
+  Decoder model = tiny_llama();
   std::vector<std::string> names;
   for_each_linear(model, [&](const std::string& name, Linear&) { names.push_back(name); });
   ASSERT_EQ(names.size(), 14u);
@@ -198,8 +198,8 @@ TEST(Llama, LinearLayersHaveTransformersNames) {
   EXPECT_EQ(names[13], "model.layers.1.mlp.down_proj");
 }
 
-TEST(Llama, SomeRowsEqualThoseOfAll) {
-  const Llama model = tiny_llama({}, at::kDouble);
+TEST(Decoder, SomeRowsEqualThoseOfAll) {
+  const Decoder model = tiny_llama({}, at::kDouble);
   const at::Tensor tokens = random_tokens(11);
   const std::vector<int64_t> lengths = {4, 7};
   const at::Tensor rows = at::tensor({1, 2, 6, 9, 10}, at::kLong);

@@ -1,5 +1,5 @@
 // N tokens, C hidden size, H query heads, H_kv key heads, D head_dim, F intermediate size.
-#include "matlora/nn/llama.h"
+#include "matlora/nn/decoder.h"
 
 #include <ATen/ATen.h>
 
@@ -19,7 +19,7 @@ struct Heads {
 };
 
 /// n: [N, C], normalised
-Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
+Heads project(const Decoder& model, const DecoderLayer& layer, const at::Tensor& n,
               const Rotation& turn, const at::Tensor& mask) {
   const auto split = [&](const at::Tensor& x, int64_t heads) {
     return x.view({x.size(0), heads, model.head_dim});  // [N, H·D] -> [N, H, D]
@@ -31,7 +31,7 @@ Heads project(const Llama& model, const LlamaLayer& layer, const at::Tensor& n,
 }
 
 /// m: [N, C], normalised -> [N, C]
-at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m, const at::Tensor& mask) {
+at::Tensor feed_forward(const DecoderLayer& layer, const at::Tensor& m, const at::Tensor& mask) {
   const Linear* const layers[] = {&layer.gate_proj, &layer.up_proj};
   const std::vector<at::Tensor> y = forward_all(layers, m, mask);  // [N, F] twice
   return layer.down_proj.forward(swiglu(y[0], y[1]), mask);        // [N, F] -> [N, C]
@@ -39,13 +39,13 @@ at::Tensor feed_forward(const LlamaLayer& layer, const at::Tensor& m, const at::
 
 /// The layers one after the other; `attend(layer index, heads)` gives [N, H·D]. Where `rows` [M]
 /// are given, only these go through the last layer's o_proj and feed-forward -> [M, C].
-at::Tensor run_layers(const Llama& model, const at::Tensor& tokens, const at::Tensor& positions,
+at::Tensor run_layers(const Decoder& model, const at::Tensor& tokens, const at::Tensor& positions,
                       const at::Tensor& rows, at::Tensor mask,
                       const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
   const Rotation turn = rotation(positions, model.frequencies, model.dtype());
   at::Tensor x = at::embedding(model.embedding, tokens);  // [N] -> [N, C]
   for (size_t i = 0; i < model.layers.size(); ++i) {
-    const LlamaLayer& layer = model.layers[i];
+    const DecoderLayer& layer = model.layers[i];
     const at::Tensor n = rms_norm(x, layer.input_norm, model.rms_norm_eps);
     at::Tensor mixed = attend(static_cast<int64_t>(i), project(model, layer, n, turn, mask));
     if (rows.defined() && i + 1 == model.layers.size()) {
@@ -107,20 +107,20 @@ at::Tensor attention(const Heads& heads, std::span<const int64_t> whole,
 
 }  // namespace
 
-at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
+at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const {
   return hidden(tokens, lengths, /*rows=*/{});
 }
 
-at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
-                         const at::Tensor& rows, const at::Tensor& directions) const {
+at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
+                           const at::Tensor& rows, const at::Tensor& directions) const {
   return run_layers(*this, tokens, packed_positions(lengths, device()), rows, directions,
                     [&](int64_t, const Heads& heads) {
                       return packed_attention(heads.q, heads.k, heads.v, lengths);
                     });
 }
 
-at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
-                         const at::Tensor& rows) const {
+at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts,
+                           KvCache& cache, const at::Tensor& rows) const {
   const std::vector<int64_t> whole = whole_sequences(parts, cache);
   at::Tensor x =
       run_layers(*this, tokens, next_positions(parts, cache, device()), rows, /*mask=*/{},
@@ -131,23 +131,24 @@ at::Tensor Llama::hidden(const at::Tensor& tokens, std::span<const NewTokens> pa
   return x;
 }
 
-at::Tensor Llama::logits(const at::Tensor& h) const {
+at::Tensor Decoder::logits(const at::Tensor& h) const {
   return lm_head.forward(rms_norm(h, norm, rms_norm_eps));  // [M, C] -> [M, V]
 }
 
-LabelScores Llama::scores(const at::Tensor& h, const at::Tensor& labels) const {
+LabelScores Decoder::scores(const at::Tensor& h, const at::Tensor& labels) const {
   check(!lm_head.delta && !lm_head.bias.defined(), "llama: an output layer of more than a weight");
   return score_labels(rms_norm(h, norm, rms_norm_eps), lm_head.weight, labels);
 }
 
-KvCache Llama::make_cache() const {
+KvCache Decoder::make_cache() const {
   return {static_cast<int64_t>(layers.size()), num_kv_heads, head_dim, embedding.options()};
 }
 
-void for_each_linear(Llama& model, const std::function<void(const std::string&, Linear&)>& visit) {
+void for_each_linear(Decoder& model,
+                     const std::function<void(const std::string&, Linear&)>& visit) {
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const std::string prefix = "model.layers." + std::to_string(i) + ".";
-    LlamaLayer& layer = model.layers[i];
+    DecoderLayer& layer = model.layers[i];
     visit(prefix + "self_attn.q_proj", layer.q_proj);
     visit(prefix + "self_attn.k_proj", layer.k_proj);
     visit(prefix + "self_attn.v_proj", layer.v_proj);
@@ -158,7 +159,7 @@ void for_each_linear(Llama& model, const std::function<void(const std::string&, 
   }
 }
 
-void merge_deltas(Llama& model) {
+void merge_deltas(Decoder& model) {
   if (at::elementSize(model.dtype()) < sizeof(float)) return;
   for_each_linear(model, [](const std::string&, Linear& layer) { layer = layer.merged(); });
 }
