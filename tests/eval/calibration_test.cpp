@@ -76,7 +76,7 @@ TEST(GatherMoments, TheFirstLayersInputByHand) {
                                            adapter.rule.rank, examples, true);
   const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
   const at::Tensor x = nn::rms_norm(at::embedding(model.embedding, pack.tokens),
-                                    model.layers[0].input_norm, model.rms_norm_eps)
+                                    model.layers[0].attention_norm, model.rms_norm_eps)
                            .to(at::kDouble);
   EXPECT_LT(relative_error(found.moments.of.at("model.layers.0.self_attn.k_proj"),
                            x.t().matmul(x) / static_cast<double>(x.size(0))),

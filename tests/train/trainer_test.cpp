@@ -157,8 +157,8 @@ TEST(Trainer, TrainsBothMatricesAndNothingElse) {
   }
   const nn::Decoder base = tests::tiny_llama();
   for (size_t i = 0; i < base.layers.size(); ++i) {
-    EXPECT_TRUE(at::equal(run.model.layers[i].q_proj.weight, base.layers[i].q_proj.weight));
-    EXPECT_FALSE(run.model.layers[i].q_proj.weight.requires_grad());
+    EXPECT_TRUE(at::equal(run.model.layers[i].qkv[0].linear.weight, base.layers[i].qkv[0].linear.weight));
+    EXPECT_FALSE(run.model.layers[i].qkv[0].linear.weight.requires_grad());
   }
 }
 
