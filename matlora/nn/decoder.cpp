@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "matlora/base/error.h"
@@ -24,10 +25,10 @@ at::Tensor normalised(const Decoder& model, const at::Tensor& x, const at::Tenso
 
 /// [N, width] each of what layers that read x together give, be they one layer or several.
 std::vector<at::Tensor> project(std::span<const NamedLinear> layers, const at::Tensor& x,
-                                const at::Tensor& mask, std::vector<int64_t> widths) {
+                                const Selection& use, std::vector<int64_t> widths) {
   std::vector<const Linear*> linears;
   for (const NamedLinear& layer : layers) linears.push_back(&layer.linear);
-  std::vector<at::Tensor> y = forward_all(linears, x, mask);
+  std::vector<at::Tensor> y = forward_all(linears, x, use);
   return layers.size() == widths.size() ? y : y[0].split_with_sizes(widths, 1);
 }
 
@@ -46,10 +47,10 @@ at::Tensor normalised_heads(const Decoder& model, const at::Tensor& x, const at:
 
 /// n: [N, C], normalised
 Heads heads_of(const Decoder& model, const DecoderLayer& layer, const at::Tensor& n,
-               std::span<const Rotation> turns, const at::Tensor& mask) {
+               std::span<const Rotation> turns, const Selection& use) {
   const int64_t keys = model.num_kv_heads * model.head_dim;
   const std::vector<at::Tensor> y =
-      project(layer.qkv, n, mask, {model.num_heads * model.head_dim, keys, keys});
+      project(layer.qkv, n, use, {model.num_heads * model.head_dim, keys, keys});
   Heads heads = {normalised_heads(model, y[0], layer.q_norm),
                  normalised_heads(model, y[1], layer.k_norm), by_head(model, y[2])};
   if (layer.attention.rope >= 0) {
@@ -61,10 +62,10 @@ Heads heads_of(const Decoder& model, const DecoderLayer& layer, const at::Tensor
 }
 
 /// m: [N, C], normalised -> [N, C]
-at::Tensor feed_forward(const DecoderLayer& layer, const at::Tensor& m, const at::Tensor& mask) {
+at::Tensor feed_forward(const DecoderLayer& layer, const at::Tensor& m, const Selection& use) {
   const int64_t inner = layer.down.linear.in();
-  const std::vector<at::Tensor> y = project(layer.gate_up, m, mask, {inner, inner});
-  return layer.down.linear.forward(gated_unit(y[0], y[1], layer.activation), mask);
+  const std::vector<at::Tensor> y = project(layer.gate_up, m, use, {inner, inner});
+  return layer.down.linear.forward(gated_unit(y[0], y[1], layer.activation), use);
 }
 
 /// x + s·norm(y)
@@ -80,26 +81,57 @@ at::Tensor embedded(const Decoder& model, const at::Tensor& tokens) {
   return x * at::full({}, model.embedding_scale, x.options());
 }
 
+/// The runs of `rows` (ascending) of what `runs` are of.
+std::vector<VariantRows> rows_of_runs(std::span<const VariantRows> runs, const at::Tensor& rows) {
+  std::vector<VariantRows> result;
+  if (runs.empty()) return result;
+  const at::Tensor indices = rows.to(at::kCPU).contiguous();
+  const int64_t* next = indices.const_data_ptr<int64_t>();
+  const int64_t* const end = next + indices.numel();
+  int64_t last = 0;  // behind the run
+  for (const auto& [variant, count] : runs) {
+    last += count;
+    const int64_t* const behind = std::lower_bound(next, end, last);
+    if (behind != next) result.push_back({variant, behind - next});
+    next = behind;
+  }
+  return result;
+}
+
+/// The runs of new tokens; empty where there are no tokens.
+std::vector<VariantRows> runs_of(std::span<const NewTokens> parts, const KvCache& cache) {
+  std::vector<VariantRows> runs;
+  for (const NewTokens& part : parts) {
+    const Variant variant = cache.variant(part.slot);
+    if (runs.empty() || runs.back().variant != variant) runs.push_back({variant, 0});
+    runs.back().rows += part.count;
+  }
+  return runs;
+}
+
 /// The layers one after the other; `attend(layer index, heads)` gives [N, H·D]. Where `rows` [M]
 /// are given, only these go through the last layer's o and feed-forward part -> [M, C].
 at::Tensor run_layers(const Decoder& model, const at::Tensor& tokens, const at::Tensor& positions,
-                      const at::Tensor& rows, at::Tensor mask,
+                      const at::Tensor& rows, Selection use,
                       const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
   std::vector<Rotation> turns;
   for (const Rope& rope : model.ropes) turns.push_back(rotation(positions, rope, model.dtype()));
+  std::vector<VariantRows> selected;
   at::Tensor x = embedded(model, tokens);
   for (size_t i = 0; i < model.layers.size(); ++i) {
     const DecoderLayer& layer = model.layers[i];
     const at::Tensor n = normalised(model, x, layer.attention_norm);
-    at::Tensor mixed = attend(static_cast<int64_t>(i), heads_of(model, layer, n, turns, mask));
+    at::Tensor mixed = attend(static_cast<int64_t>(i), heads_of(model, layer, n, turns, use));
     if (rows.defined() && i + 1 == model.layers.size()) {
       mixed = mixed.index_select(0, rows);
       x = x.index_select(0, rows);
-      if (mask.defined()) mask = mask.index_select(0, rows);
+      if (use.mask.defined()) use.mask = use.mask.index_select(0, rows);
+      selected = rows_of_runs(use.runs, rows);
+      use.runs = selected;
     }
-    x = added(model, x, layer.o.linear.forward(mixed, mask), layer.attention_output_norm);
+    x = added(model, x, layer.o.linear.forward(mixed, use), layer.attention_output_norm);
     const at::Tensor m = normalised(model, x, layer.feed_forward_norm);
-    x = added(model, x, feed_forward(layer, m, mask), layer.feed_forward_output_norm);
+    x = added(model, x, feed_forward(layer, m, use), layer.feed_forward_output_norm);
   }
   return x;
 }
@@ -157,8 +189,8 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> le
 }
 
 at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
-                           const at::Tensor& rows, const at::Tensor& directions) const {
-  return run_layers(*this, tokens, packed_positions(lengths, device()), rows, directions,
+                           const at::Tensor& rows, const Selection& use) const {
+  return run_layers(*this, tokens, packed_positions(lengths, device()), rows, use,
                     [&](int64_t layer, const Heads& heads) {
                       return packed_attention(heads.q, heads.k, heads.v, lengths,
                                               layers[static_cast<size_t>(layer)].attention);
@@ -168,8 +200,9 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> le
 at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const NewTokens> parts,
                            KvCache& cache, const at::Tensor& rows) const {
   const std::vector<int64_t> whole = whole_sequences(parts, cache);
+  const std::vector<VariantRows> runs = runs_of(parts, cache);
   at::Tensor x =
-      run_layers(*this, tokens, next_positions(parts, cache, device()), rows, /*mask=*/{},
+      run_layers(*this, tokens, next_positions(parts, cache, device()), rows, {.runs = runs},
                  [&](int64_t layer, const Heads& heads) {
                    return attention(heads, whole, cache.append(layer, parts, heads.k, heads.v),
                                     layers[static_cast<size_t>(layer)].attention);
@@ -208,9 +241,9 @@ void for_each_linear(Decoder& model,
   }
 }
 
-void merge_deltas(Decoder& model) {
+void merge_deltas(Decoder& model, Variant variant) {
   if (at::elementSize(model.dtype()) < sizeof(float)) return;
-  for_each_linear(model, [](const std::string&, Linear& layer) { layer = layer.merged(); });
+  for_each_linear(model, [&](const std::string&, Linear& layer) { layer = layer.merged(variant); });
 }
 
 }  // namespace matlora::nn

@@ -64,14 +64,14 @@ struct Decoder {
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths) const;
 
   /// hidden(tokens, lengths)[rows], rows: [M] int64 -> [M, C]. What only other rows need is left
-  /// out of the last layer. directions: [N, R] in this model's dtype, which directions of every
-  /// change each token uses (the mask of nn/linear.h), or undefined: all.
+  /// out of the last layer. use: of each token's changes; with runs, `rows` ascend.
   at::Tensor hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
-                    const at::Tensor& rows, const at::Tensor& directions = {}) const;
+                    const at::Tensor& rows, const Selection& use = {}) const;
 
   /// Sequences that continue what their slots of `cache` hold: tokens [N], the new ones of each
   /// part one after the other -> [N, C], or the `rows` of it as above. The slots grow by their
-  /// counts. Prompts of any lengths and single tokens may be in one call.
+  /// counts. Prompts of any lengths and single tokens may be in one call, each with its slot's
+  /// variant.
   at::Tensor hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
                     const at::Tensor& rows = {}) const;
 
@@ -81,8 +81,7 @@ struct Decoder {
   /// What logits(h) say of `labels` [M] int64, without all of them at once.
   LabelScores scores(const at::Tensor& h, const at::Tensor& labels) const;
 
-  /// Without slots yet, in this model's dtype and on its device. For this model with the adapter
-  /// and rank that it has now: see KvCache.
+  /// Without slots yet, in this model's dtype and on its device.
   KvCache make_cache() const;
 
   /// Whether weights are rebuilt on use (Linear::stored).
@@ -98,10 +97,10 @@ struct Decoder {
 void for_each_linear(Decoder& model,
                      const std::function<void(const std::string& name, Linear& layer)>& visit);
 
-/// Adds every Delta, as it is now, into its layer's weight, so that a pass costs what it costs
-/// without an adapter, and brings stored weights into memory. Weights that other copies of the
-/// model share stay as they are. Only for float32 and above: where a weight has fewer digits, the
-/// change would be rounded away, so there the Deltas stay.
-void merge_deltas(Decoder& model);
+/// Adds every Delta's change of `variant` into its layer's weight, so that a pass costs what it
+/// costs without an adapter, and brings stored weights into memory. Weights that other copies of
+/// the model share stay as they are. Only for float32 and above: where a weight has fewer digits,
+/// the change would be rounded away, so there the Deltas stay.
+void merge_deltas(Decoder& model, Variant variant = kFirstVariant);
 
 }  // namespace matlora::nn

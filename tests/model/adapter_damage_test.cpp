@@ -157,7 +157,7 @@ TEST_F(AdapterDamage, LoraOnTheHeadIsNotAnotherBaseModel) {
     put_tensors({{"base_model.model." + layer + ".lora_A.weight", at::ones({4, 16})},
                  {"base_model.model." + layer + ".lora_B.weight", at::ones({16, 4})}});
     const Adapter loaded = load_adapter(path(), at::kCPU).adapter;
-    const std::string message = user_error([&] { adapter::attach(model, loaded, "adapter"); });
+    const std::string message = user_error([&] { adapter::check_fits(model, loaded, "adapter"); });
     expect_has(message, "adapter: the adapter has LoRA on '" + layer + "', which is not supported");
     EXPECT_EQ(message.find("another base"), std::string::npos) << message;
   }

@@ -8,6 +8,7 @@
 #include "matlora/base/error.h"
 #include "matlora/model/families/configs.h"
 #include "matlora/model/load.h"
+#include "matlora/nn/packed_attention.h"
 #include "tests/support/files.h"
 #include "tests/support/golden.h"
 #include "tests/support/tiny_llama.h"

@@ -96,7 +96,7 @@ struct Group {
 
   std::vector<at::Tensor> outputs() const {
     const Linear* const all[] = {&layers[0], &layers[1], &layers[2]};
-    return forward_all(all, x, mask);
+    return forward_all(all, x, {.mask = mask});
   }
   std::vector<at::Tensor> plain_outputs() const {
     const auto change = [&](const at::Tensor& down, const at::Tensor& up) {
@@ -134,7 +134,8 @@ TEST(ForwardAll, AMaskOfEachRowEqualsThePlainProducts) {
   const auto outputs = group.outputs(), expected = group.plain_outputs();
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_LT(relative_error(outputs[i], expected[i]), 1e-14) << i;
-    EXPECT_LT(relative_error(group.layers[i].forward(group.x, group.mask), expected[i]), 1e-14);
+    EXPECT_LT(relative_error(group.layers[i].forward(group.x, {.mask = group.mask}), expected[i]),
+              1e-14);
   }
   const auto own = torch::autograd::grad(outputs, group.inputs(), group.dy);
   const auto plain = torch::autograd::grad(expected, group.inputs(), group.dy);
