@@ -18,8 +18,8 @@
 #include "matlora/cli/sweep_budget.h"
 #include "matlora/cli/sweep_flags.h"
 #include "matlora/cli/terminal.h"
-#include "matlora/eval/report.h"
 #include "matlora/nn/block_memory.h"
+#include "matlora/report/report.h"
 
 namespace matlora::cli {
 namespace {
@@ -66,7 +66,7 @@ class SweepCommand : public Command {
                               eval::Report& report, const WhenChanged& when_changed) const;
 
   eval::SweepEnding sweep_and_keep(std::vector<Entry>& entries, const Evaluation& evaluation,
-                                   eval::Report& report, const eval::ReportOptions& reporting,
+                                   eval::Report& report, const report::ReportOptions& reporting,
                                    OutputDirectory& output) const;
 
   SweepFlags flags_;
@@ -231,11 +231,11 @@ void check_entries(const std::vector<Entry>& entries) {
 
 int SweepCommand::run(const Common& common, CLI::App& app) {
   flags_.check(app);
-  eval::ReportOptions reporting = flags_.report_options();
+  report::ReportOptions reporting = flags_.report_options();
   reporting.width = terminal_width();
   reporting.directory = flags_.output.string();
   nn::use_block_memory(kWaitingBytes);
-  OutputDirectory output(flags_.output, {"sweep", eval::report_files(), flags_.force});
+  OutputDirectory output(flags_.output, {"sweep", report::report_files(), flags_.force});
   model::Model base =
       load_model(flags_.model, common,
                  flags_.budget.empty() ? model::Weights::on_demand : model::Weights::in_memory);
@@ -251,7 +251,7 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  std::cout << eval::sweep_table(report, reporting) << std::flush;
+  std::cout << report::sweep_table(report, reporting) << std::flush;
   std::cout.clear();  // all of it is in the files
   say(common.quiet, cat(ending.stopped ? "interrupted; " : "", "wrote ", flags_.output.string()));
   if (ending.error) throw UserError(*ending.error);  // behind what was found before it
@@ -262,7 +262,7 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
 /// sweep is interrupted.
 eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
                                                const Evaluation& evaluation, eval::Report& report,
-                                               const eval::ReportOptions& reporting,
+                                               const report::ReportOptions& reporting,
                                                OutputDirectory& output) const {
   const LongRun long_run("stopping; the ranks that are done are kept; again to stop now");
   std::mutex writing;
@@ -282,7 +282,7 @@ eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
   const auto write = [&](const eval::Report& changed) {
     {
       const std::lock_guard lock(writing);
-      eval::write_report(output.path(), changed, reporting);
+      report::write_report(output.path(), changed, reporting);
       waiting = true;
     }
     if (!output.replaces()) commit();

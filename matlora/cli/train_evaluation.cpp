@@ -12,7 +12,7 @@
 #include "matlora/base/output.h"
 #include "matlora/base/progress.h"
 #include "matlora/cli/terminal.h"
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
 namespace matlora::cli {
 namespace {
@@ -22,7 +22,7 @@ constexpr const char* kLog = "eval_log.jsonl";
 constexpr const char* kDirectory = "eval";
 
 Json line_of(const eval::RankScore& row, int64_t step) {
-  Json line = eval::row_json(row);
+  Json line = report::row_json(row);
   line.erase("seconds");
   line.erase("adapter_parameters");
   line["step"] = step;
@@ -152,13 +152,13 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
                            adapter::name(adapter.inference_gate), std::move(result.rows),
                            std::move(result.samples), std::move(result.task_samples)});
   OutputDirectory output(directory / kDirectory,
-                         {"train", eval::report_files(), /*force=*/true, false, false, true});
-  eval::write_report(output.path(), report);
+                         {"train", report::report_files(), /*force=*/true, false, false, true});
+  report::write_report(output.path(), report);
   output.commit();
-  eval::ReportOptions showing;
+  report::ReportOptions showing;
   showing.width = terminal_width();
   showing.directory = (directory / kDirectory).string();
-  if (!quiet) std::cout << eval::sweep_table(report, showing);
+  if (!quiet) std::cout << report::sweep_table(report, showing);
   return true;
 }
 

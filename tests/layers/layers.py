@@ -10,7 +10,7 @@ import sys
 
 LEVELS = [
     ["base"], ["format", "text"], ["nn", "tasks"], ["adapter"], ["model"], ["data", "generate"],
-    ["train", "eval", "serve"], ["cli"],
+    ["train", "eval", "serve"], ["run", "report"], ["cli"],
 ]
 LEVEL = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
 TORCH_FREE = {"base", "format", "text", "tasks"}

@@ -1,4 +1,4 @@
-#include "matlora/eval/text_difference.h"
+#include "matlora/report/text_difference.h"
 
 #include <algorithm>
 #include <cctype>
@@ -6,7 +6,7 @@
 
 #include "matlora/base/utf8.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr size_t kLongestWord = 40;       // bytes
@@ -86,4 +86,4 @@ std::vector<Word> changed_words(std::string_view text, std::string_view before) 
   return words;
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

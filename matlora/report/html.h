@@ -5,12 +5,12 @@
 
 #include <string>
 
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 
 /// A whole HTML document that is well-formed XML too. Names, paths and texts of models and data
 /// are escaped. Without options.within the rank to take is chosen within 1% of the best.
-std::string report_html(const Report& report, const ReportOptions& options = {});
+std::string report_html(const eval::Report& report, const ReportOptions& options = {});
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -1,4 +1,4 @@
-#include "matlora/eval/curves.h"
+#include "matlora/report/curves.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include "matlora/base/error.h"
 #include "tests/support/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 using tests::expect_well_formed;
@@ -221,4 +221,4 @@ TEST(Curves, DrawsWhatThereIs) {
 }
 
 }  // namespace
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace matlora::eval {
+namespace matlora::report {
 
 /// A word with the space behind it, a part of the text it is from.
 struct Word {
@@ -22,4 +22,4 @@ std::vector<Word> words_of(std::string_view text);
 /// both begin and end with is never changed; where the rest is too long to compare all of it is.
 std::vector<Word> changed_words(std::string_view text, std::string_view before);
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -1,14 +1,14 @@
-#include "matlora/eval/html.h"
+#include "matlora/report/html.h"
 
 #include <algorithm>
 
 #include "matlora/base/error.h"
 #include "matlora/base/version.h"
-#include "matlora/eval/assets.h"
-#include "matlora/eval/html_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/assets.h"
+#include "matlora/report/html_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 std::string head(const std::string& title) {
@@ -21,11 +21,11 @@ std::string head(const std::string& title) {
 }
 
 /// What was scored, in a line.
-std::string subject(const Report& report) {
+std::string subject(const eval::Report& report) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  if (has_data(report)) add(cat(grouped(report.examples), " examples"));
-  for (const TaskProtocol& task : report.tasks) {
+  if (eval::has_data(report)) add(cat(grouped(report.examples), " examples"));
+  for (const eval::TaskProtocol& task : report.tasks) {
     if (report.tasks.size() > 4) break;
     add(cat(task.name, " (", task.shots, "-shot, ", grouped(task.documents), " documents)"));
   }
@@ -66,10 +66,10 @@ std::string figures_section(const Figure& figure) {
 
 }  // namespace
 
-std::string report_html(const Report& report, const ReportOptions& options) {
+std::string report_html(const eval::Report& report, const ReportOptions& options) {
   check(!report.sweeps.empty(), "report: no sweeps");
   const Figure figure = sweep_figure(report, options.earlier);
-  const Within within = options.within_or_default();
+  const eval::Within within = options.within_or_default();
   std::string body = cat(
       "<header>\n<p class=\"kicker\">matlora sweep</p>\n", element("h1", "", escaped(figure.title)),
       "\n", element("p", "class=\"note\"", escaped(subject(report))), "\n</header>\n", "<main>\n");
@@ -81,4 +81,4 @@ std::string report_html(const Report& report, const ReportOptions& options) {
              "<script>", assets::report_js, "</script>\n</body>\n</html>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

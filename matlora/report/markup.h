@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace matlora::eval {
+namespace matlora::report {
 
 /// With so many digits after the point; no minus sign before zeros.
 std::string fixed(double value, int decimals);
@@ -30,4 +30,4 @@ std::string shortened(const std::string& text, size_t most);
 /// A path as it is shown: its bytes may be any, a report's may not.
 std::string shown_path(const std::string& path);
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

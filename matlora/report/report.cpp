@@ -1,38 +1,39 @@
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/version.h"
 #include "matlora/eval/decision.h"
-#include "matlora/eval/html.h"
-#include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
+#include "matlora/report/html.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 /// null for no path.
 Json path_json(const std::string& path) { return path.empty() ? Json() : Json(shown_path(path)); }
 
-Json task_json(const TaskScore& task) {
+Json task_json(const eval::TaskScore& task) {
   Json json = {{"n", task.documents}};
-  for (const Metric& metric : task.metrics) {
+  for (const eval::Metric& metric : task.metrics) {
     json[metric.name] = metric.value;
     json[metric.name + "_stderr"] = metric.standard_error ? Json(*metric.standard_error) : Json();
   }
   return json;
 }
 
-Json area_json(const std::optional<Aurac>& area) {
+Json area_json(const std::optional<eval::Aurac>& area) {
   if (!area) return {{"aurac_v1", nullptr}, {"aurac_v2", nullptr}, {"avg", nullptr}};
   return {{"aurac_v1", area->v1}, {"aurac_v2", area->v2}, {"avg", area->avg}};
 }
 
 /// The metrics' places are those of the areas: token_accuracy by itself, tasks' below "tasks".
-Json smallest_json(const Report& report, const AdapterSweep& sweep, const Within& within) {
+Json smallest_json(const eval::Report& report, const eval::AdapterSweep& sweep,
+                   const eval::Within& within) {
   Json json = {{"within", within.text}};
-  for (const Measure& measure : measures(report, /*parts=*/true)) {
-    const auto found = smallest_of(sweep, measure, within);
+  for (const eval::Measure& measure : eval::measures(report, /*parts=*/true)) {
+    const auto found = eval::smallest_of(sweep, measure, within);
     Json& place =
         measure.task.empty() ? json[measure.metric] : json["tasks"][measure.task][measure.metric];
     place = found ? Json(found->rank) : Json();
@@ -41,39 +42,41 @@ Json smallest_json(const Report& report, const AdapterSweep& sweep, const Within
 }
 
 /// The rank to take as the page says it, by all measures and by each; 0: none.
-Json take_json(const Report& report, const AdapterSweep& sweep, const Within& within) {
-  const std::vector<MeasureFacts> facts = facts_of(report, sweep);
+Json take_json(const eval::Report& report, const eval::AdapterSweep& sweep,
+               const eval::Within& within) {
+  const std::vector<eval::MeasureFacts> facts = eval::facts_of(report, sweep);
   if (facts.empty()) return {};
-  Json json = {{"within", within.text}, {"rank", choose(facts, within).rank}};
-  for (const MeasureFacts& one : facts) {
-    const Measure& measure = one.measure;
+  Json json = {{"within", within.text}, {"rank", eval::choose(facts, within).rank}};
+  for (const eval::MeasureFacts& one : facts) {
+    const eval::Measure& measure = one.measure;
     Json& place =
         measure.task.empty() ? json[measure.metric] : json["tasks"][measure.task][measure.metric];
-    place = rank_by(one, within);
+    place = eval::rank_by(one, within);
   }
   return json;
 }
 
 /// What is of one adapter, without its name.
-Json adapter_json(const Report& report, const AdapterSweep& sweep, const ReportOptions& options) {
-  const std::vector<Measure> scored = measures(report, /*parts=*/true);
-  const std::vector<Measure> first = main_measures(report);
-  Json json = area_json(first.empty() ? std::nullopt : area_of(sweep, first.front()));
+Json adapter_json(const eval::Report& report, const eval::AdapterSweep& sweep,
+                  const ReportOptions& options) {
+  const std::vector<eval::Measure> scored = eval::measures(report, /*parts=*/true);
+  const std::vector<eval::Measure> first = eval::main_measures(report);
+  Json json = area_json(first.empty() ? std::nullopt : eval::area_of(sweep, first.front()));
   json["adapter"] = path_json(sweep.adapter);
   json["inference_gate"] = sweep.inference_gate;
   if (!sweep.budget.empty()) json["budget"] = sweep.budget;
   json["rows"] = Json::array();
-  for (const RankScore& row : sweep.rows) json["rows"].push_back(row_json(row));
-  for (const Measure& measure : scored) {
+  for (const eval::RankScore& row : sweep.rows) json["rows"].push_back(row_json(row));
+  for (const eval::Measure& measure : scored) {
     if (measure.task.empty()) continue;
-    json["areas"][measure.task][measure.metric] = area_json(area_of(sweep, measure));
+    json["areas"][measure.task][measure.metric] = area_json(eval::area_of(sweep, measure));
   }
   json["take"] = take_json(report, sweep, options.within_or_default());
   if (options.within) json["smallest_rank"] = smallest_json(report, sweep, *options.within);
   return json;
 }
 
-Json protocol_json(const TaskProtocol& task) {
+Json protocol_json(const eval::TaskProtocol& task) {
   Json json = {{"version", task.version},
                {"shots", task.shots},
                {"documents", task.documents},
@@ -91,7 +94,7 @@ Json program_json() {
 
 }  // namespace
 
-Json row_json(const RankScore& row) {
+Json row_json(const eval::RankScore& row) {
   Json json = {
       {"rank", row.rank}, {"adapter_parameters", row.adapter_parameters}, {"seconds", row.seconds}};
   if (row.tokens > 0) {
@@ -103,22 +106,24 @@ Json row_json(const RankScore& row) {
     const auto& error = row.token_accuracy_error;
     json["token_accuracy_stderr"] = error ? Json(*error) : Json();
   }
-  for (const TaskScore& task : row.tasks) json["tasks"][task.task] = task_json(task);
+  for (const eval::TaskScore& task : row.tasks) json["tasks"][task.task] = task_json(task);
   return json;
 }
 
-Json sweep_json(const Report& report, const ReportOptions& options) {
+Json sweep_json(const eval::Report& report, const ReportOptions& options) {
   check(!report.sweeps.empty(), "report: no sweeps");
   Json json = {{"format", "matlora-sweep"},        {"format_version", kSweepVersion},
                {"model", path_json(report.model)}, {"data", path_json(report.data)},
                {"examples", report.examples},      {"dtype", report.dtype},
                {"device", report.device},          {"matlora", program_json()}};
-  for (const TaskProtocol& task : report.tasks) json["tasks"][task.name] = protocol_json(task);
+  for (const eval::TaskProtocol& task : report.tasks) {
+    json["tasks"][task.name] = protocol_json(task);
+  }
   if (report.sweeps.size() == 1) {
     json.update(adapter_json(report, report.sweeps.front(), options));
     return json;
   }
-  for (const AdapterSweep& sweep : report.sweeps) {
+  for (const eval::AdapterSweep& sweep : report.sweeps) {
     Json one = adapter_json(report, sweep, options);
     one["name"] = printable(sweep.name);
     json["sweeps"].push_back(std::move(one));
@@ -132,7 +137,7 @@ const std::vector<std::string>& report_files() {
   return names;
 }
 
-void write_report(const std::filesystem::path& directory, const Report& report,
+void write_report(const std::filesystem::path& directory, const eval::Report& report,
                   const ReportOptions& options) {
   write_file(directory / "sweep.json", pretty(sweep_json(report, options)));
   write_file(directory / "sweep.csv", sweep_csv(report));
@@ -143,4 +148,4 @@ void write_report(const std::filesystem::path& directory, const Report& report,
   if (!samples.empty()) write_file(directory / "samples.jsonl", samples);
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -1,10 +1,10 @@
-#include "matlora/eval/text_difference.h"
+#include "matlora/report/text_difference.h"
 
 #include <gtest/gtest.h>
 
 #include "matlora/base/error.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 /// Changed words in [brackets].
@@ -54,4 +54,4 @@ TEST(TextDifference, TextsTooLongToCompareAreMarkedBetweenWhatTheyShare) {
 }
 
 }  // namespace
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -3,12 +3,12 @@
 #include <sstream>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/decision_text.h"
-#include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
-#include "matlora/eval/report.h"
+#include "matlora/report/decision_text.h"
+#include "matlora/report/markup.h"
+#include "matlora/report/report.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr size_t kGap = 2;          // between two columns
@@ -36,17 +36,17 @@ std::string padded(const std::string& text, size_t width) {
   return (have < width ? spaces(width - have) : "") + text;
 }
 
-std::string metric_cell(const std::optional<Metric>& metric) {
+std::string metric_cell(const std::optional<eval::Metric>& metric) {
   if (!metric) return "-";
   const auto& error = metric->standard_error;
   return fixed(metric->value, 4) + (error ? " ± " + fixed(*error, 4) : "");
 }
 
 /// The task, then the metric with a line for each of its parts: exact_match, / strict-match.
-std::vector<std::string> head_of(const Measure& measure) {
+std::vector<std::string> head_of(const eval::Measure& measure) {
   std::vector<std::string> lines;
   if (!measure.task.empty()) lines.push_back(shortened(printable(measure.task), kMaxTitle));
-  std::string rest = measure.task.empty() ? label_of(measure) : printable(measure.metric);
+  std::string rest = measure.task.empty() ? eval::label_of(measure) : printable(measure.metric);
   while (!rest.empty()) {
     const size_t comma = rest.find(',');
     const size_t end = comma == std::string::npos ? rest.size() : comma + 1;
@@ -56,20 +56,20 @@ std::vector<std::string> head_of(const Measure& measure) {
   return lines;
 }
 
-std::vector<Column> columns_of(const Report& report, const AdapterSweep& sweep) {
-  using Row = const RankScore&;
+std::vector<Column> columns_of(const eval::Report& report, const eval::AdapterSweep& sweep) {
+  using Row = const eval::RankScore&;
   std::vector<Column> columns;
   const auto add = [&](std::vector<std::string> head, auto text) {
     Column column{std::move(head), {}};
-    for (const RankScore& row : sweep.rows) column.cells.push_back(text(row));
+    for (const eval::RankScore& row : sweep.rows) column.cells.push_back(text(row));
     columns.push_back(std::move(column));
   };
-  const auto add_measure = [&](const Measure& measure) {
-    add(head_of(measure), [&](Row row) { return metric_cell(metric_of(row, measure)); });
+  const auto add_measure = [&](const eval::Measure& measure) {
+    add(head_of(measure), [&](Row row) { return metric_cell(eval::metric_of(row, measure)); });
   };
   add({"rank"}, [](Row row) { return std::to_string(row.rank); });
-  if (has_data(report)) add_measure({"", "loss"});
-  for (const Measure& measure : main_measures(report)) add_measure(measure);
+  if (eval::has_data(report)) add_measure({"", "loss"});
+  for (const eval::Measure& measure : eval::main_measures(report)) add_measure(measure);
   add({"parameters"}, [](Row row) { return std::to_string(row.adapter_parameters); });
   add({"seconds"}, [](Row row) { return fixed(row.seconds, 1); });
   return columns;
@@ -131,19 +131,20 @@ std::string wrapped(const std::string& text, size_t width) {
 }
 
 /// One line where there is one measure; else one for each.
-std::string areas_text(const Report& report, const AdapterSweep& sweep, size_t width) {
-  const std::vector<Measure> scored = main_measures(report);
+std::string areas_text(const eval::Report& report, const eval::AdapterSweep& sweep, size_t width) {
+  const std::vector<eval::Measure> scored = eval::main_measures(report);
   if (scored.size() == 1) {
-    const auto found = area_of(sweep, scored.front());
+    const auto found = eval::area_of(sweep, scored.front());
     if (!found) return "";
     return cat("AURAC v1 ", fixed(found->v1, 4), "  v2 ", fixed(found->v2, 4), "  AVG ",
                fixed(found->avg, 4), "\n");
   }
   Column names{{"AURAC"}, {}}, v1{{"v1"}, {}}, v2{{"v2"}, {}}, avg{{"AVG"}, {}};
-  for (const Measure& measure : scored) {
-    const auto found = area_of(sweep, measure);
+  for (const eval::Measure& measure : scored) {
+    const auto found = eval::area_of(sweep, measure);
     if (!found) continue;
-    const std::string name = measure.task.empty() ? label_of(measure) : printable(measure.task);
+    const std::string name =
+        measure.task.empty() ? eval::label_of(measure) : printable(measure.task);
     names.cells.push_back(shortened(name, width - 3 * 8));
     for (const auto& [column, value] :
          {std::pair{&v1, found->v1}, {&v2, found->v2}, {&avg, found->avg}}) {
@@ -159,14 +160,14 @@ std::string areas_text(const Report& report, const AdapterSweep& sweep, size_t w
 }
 
 /// Which rank to take, why, and how.
-std::string choice_text(const Report& report, const AdapterSweep& sweep, const Within& within,
-                        size_t width) {
-  const std::vector<MeasureFacts> facts = facts_of(report, sweep);
+std::string choice_text(const eval::Report& report, const eval::AdapterSweep& sweep,
+                        const eval::Within& within, size_t width) {
+  const std::vector<eval::MeasureFacts> facts = eval::facts_of(report, sweep);
   if (facts.empty()) return "";
   std::string text = wrapped(headline(report, sweep, facts, within).text(), width);
   const std::string open = undecided_text(facts, within);
   if (!open.empty()) text += wrapped(open, width);
-  const int64_t rank = choose(facts, within).rank;
+  const int64_t rank = eval::choose(facts, within).rank;
   if (rank > 0 && !sweep.adapter.empty()) text += "  " + take_command(sweep, rank) + "\n";
   return text;
 }
@@ -179,10 +180,10 @@ std::string files_text(const std::string& directory, size_t width) {
 
 }  // namespace
 
-std::string sweep_table(const Report& report, const ReportOptions& options) {
+std::string sweep_table(const eval::Report& report, const ReportOptions& options) {
   const size_t width = std::max(options.width, kLeastWidth);
   std::string text;
-  for (const AdapterSweep& sweep : report.sweeps) {
+  for (const eval::AdapterSweep& sweep : report.sweeps) {
     if (report.sweeps.size() > 1) {
       text += cat(text.empty() ? "" : "\n", shortened(printable(sweep.name), width), "\n");
     }
@@ -193,4 +194,4 @@ std::string sweep_table(const Report& report, const ReportOptions& options) {
   return text + files_text(options.directory, width);
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/curve_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/curve_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr size_t kMaxName = 17;    // letters of a name at a line's end; the legend has all
@@ -91,4 +91,4 @@ std::string PointLabels::add(double x, double high, double low, const std::strin
   return "";
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -1,14 +1,14 @@
-#include "matlora/eval/curves.h"
+#include "matlora/report/curves.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/assets.h"
-#include "matlora/eval/curve_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/assets.h"
+#include "matlora/report/curve_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr double kBoxRight = kBoxWidth - 8;
@@ -241,4 +241,4 @@ std::string figure_svg(const Figure& figure, RankScale scale) {
              "<rect class=\"page\" width=\"100%\" height=\"100%\" rx=\"8\"/>\n", svg, "</svg>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/curve_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/curve_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr double kInset = 14;    // of the outermost ranks
@@ -134,4 +134,4 @@ std::string line(double x1, double y1, double x2, double y2, const char* style) 
              "\" x2=\"", fixed(x2, 1), "\" y2=\"", fixed(y2, 1), "\"/>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -3,11 +3,11 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/utf8.h"
-#include "matlora/eval/html_parts.h"
-#include "matlora/eval/markup.h"
-#include "matlora/eval/text_difference.h"
+#include "matlora/report/html_parts.h"
+#include "matlora/report/markup.h"
+#include "matlora/report/text_difference.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr size_t kSummaryBytes = 90;  // of a prompt, in the line that names an item
@@ -28,19 +28,20 @@ std::string beginning(const std::string& text) {
 }
 
 /// By rank, as the sweep has them.
-std::vector<const TaskSample*> samples_of(const AdapterSweep& sweep, const TaskItem& item) {
-  std::vector<const TaskSample*> found;
-  for (const TaskSample& sample : sweep.task_samples) {
+std::vector<const eval::TaskSample*> samples_of(const eval::AdapterSweep& sweep,
+                                                const eval::TaskItem& item) {
+  std::vector<const eval::TaskSample*> found;
+  for (const eval::TaskSample& sample : sweep.task_samples) {
     if (sample.task == item.task && sample.index == item.index) found.push_back(&sample);
   }
   return found;
 }
 
 /// Right by the task's first metric; the others are in the tooltip.
-std::string verdict(const TaskSample& sample) {
+std::string verdict(const eval::TaskSample& sample) {
   if (sample.metrics.empty()) return "";
   std::string all;
-  for (const Metric& metric : sample.metrics) {
+  for (const eval::Metric& metric : sample.metrics) {
     all += cat(all.empty() ? "" : ", ", metric.name, " ", metric.value);
   }
   const bool right = sample.metrics.front().value >= 1;
@@ -49,7 +50,7 @@ std::string verdict(const TaskSample& sample) {
                  right ? "✓ right" : "✗ wrong");
 }
 
-std::string sweep_heading(const Report& report, const AdapterSweep& sweep) {
+std::string sweep_heading(const eval::Report& report, const eval::AdapterSweep& sweep) {
   return report.sweeps.size() > 1 ? element("h3", "", name_text(sweep)) + "\n" : "";
 }
 
@@ -100,11 +101,11 @@ std::string ranks_text(const std::vector<int64_t>& ranks) {
 
 /// A card for every answer; neighbouring ranks of the same answer share one, and what differs from
 /// the card before is marked.
-std::string responses(const std::vector<const TaskSample*>& samples) {
+std::string responses(const std::vector<const eval::TaskSample*>& samples) {
   std::string cards;
-  const TaskSample* before = nullptr;
+  const eval::TaskSample* before = nullptr;
   for (size_t i = 0; i < samples.size();) {
-    const TaskSample& sample = *samples[i];
+    const eval::TaskSample& sample = *samples[i];
     std::vector<int64_t> ranks;
     for (; i < samples.size() && samples[i]->response == sample.response; ++i) {
       ranks.push_back(samples[i]->rank);
@@ -119,14 +120,15 @@ std::string responses(const std::vector<const TaskSample*>& samples) {
   return element("div", "class=\"box answers\" tabindex=\"0\"", "\n" + cards) + "\n";
 }
 
-size_t likeliest(const TaskSample& sample) {
+size_t likeliest(const eval::TaskSample& sample) {
   const std::vector<double>& all = sample.log_likelihoods;
   return static_cast<size_t>(std::max_element(all.begin(), all.end()) - all.begin());
 }
 
 /// The likeliest choice is bold, the first of equals; marked where it was another one at the rank
 /// before.
-std::string choice_cell(const TaskSample& sample, const TaskSample* before, size_t choice) {
+std::string choice_cell(const eval::TaskSample& sample, const eval::TaskSample* before,
+                        size_t choice) {
   const std::vector<double>& all = sample.log_likelihoods;
   if (choice >= all.size()) return missing_cell();
   const bool best = likeliest(sample) == choice;
@@ -136,9 +138,10 @@ std::string choice_cell(const TaskSample& sample, const TaskSample* before, size
 }
 
 /// A row for every choice, a column for every rank.
-std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& samples) {
+std::string choices(const eval::TaskItem& item,
+                    const std::vector<const eval::TaskSample*>& samples) {
   std::string head = head_cell("log-likelihood in nats", ""), rows, verdicts;
-  for (const TaskSample* sample : samples) {
+  for (const eval::TaskSample* sample : samples) {
     head += head_cell(cat("rank\u00a0", sample->rank));
     verdicts += element("td", "class=\"number\"", verdict(*sample));
   }
@@ -146,8 +149,8 @@ std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& 
     const bool right = static_cast<int64_t>(i) == item.gold;
     std::string cells = element("td", right ? "class=\"right\"" : "",
                                 (right ? "✓ " : "") + escaped(item.choices[i]));
-    const TaskSample* before = nullptr;
-    for (const TaskSample* sample : samples) {
+    const eval::TaskSample* before = nullptr;
+    for (const eval::TaskSample* sample : samples) {
       cells += choice_cell(*sample, before, i);
       before = sample;
     }
@@ -157,15 +160,15 @@ std::string choices(const TaskItem& item, const std::vector<const TaskSample*>& 
   return table_box("class=\"choices\"", head, rows);
 }
 
-std::string item_text(const Report& report, const TaskItem& item, bool open) {
+std::string item_text(const eval::Report& report, const eval::TaskItem& item, bool open) {
   std::string text = cat("<details class=\"item\"", open ? " open=\"open\"" : "", ">\n<summary>",
                          escaped(cat(item.task, " ", item.index, ": ", beginning(item.prompt))),
                          "</summary>\n<h3>Prompt</h3>\n", clipped(words_of(item.prompt)), "\n");
   if (item.choices.empty()) {
     text += "<h3>Right answer</h3>\n" + clipped(words_of(item.reference)) + "\n";
   }
-  for (const AdapterSweep& sweep : report.sweeps) {
-    const std::vector<const TaskSample*> samples = samples_of(sweep, item);
+  for (const eval::AdapterSweep& sweep : report.sweeps) {
+    const std::vector<const eval::TaskSample*> samples = samples_of(sweep, item);
     if (samples.empty()) continue;
     text += sweep_heading(report, sweep);
     text += item.choices.empty() ? responses(samples) : choices(item, samples);
@@ -175,10 +178,10 @@ std::string item_text(const Report& report, const TaskItem& item, bool open) {
 
 }  // namespace
 
-std::string answers_section(const Report& report) {
+std::string answers_section(const eval::Report& report) {
   if (report.items.empty()) return "";
   std::string items;
-  for (const TaskItem& item : report.items) items += item_text(report, item, items.empty());
+  for (const eval::TaskItem& item : report.items) items += item_text(report, item, items.empty());
   const char* const picker =
       "<p class=\"picker\" hidden=\"hidden\"><label>Document <select></select></label></p>\n";
   const char* const note = "<p class=\"note\">Marked: what differs from the rank before it.</p>\n";
@@ -186,4 +189,4 @@ std::string answers_section(const Report& report) {
              "</section>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace matlora::eval {
+namespace matlora::report {
 
 struct Point {
   int64_t rank = 0;
@@ -63,4 +63,4 @@ std::string key_svg(size_t index);
 /// CSS rules, all of them below .plot.
 std::string panel_style();
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

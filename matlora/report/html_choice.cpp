@@ -2,11 +2,11 @@
 #include <algorithm>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/decision_text.h"
-#include "matlora/eval/html_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/decision_text.h"
+#include "matlora/report/html_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 /// Shares of the best value, or differences from it.
@@ -28,11 +28,12 @@ std::string lead(const Headline& said, bool none) {
          "\n";
 }
 
-std::string lines_of(const Report& report, const PageChoices& choices, const Within& within) {
+std::string lines_of(const eval::Report& report, const PageChoices& choices,
+                     const eval::Within& within) {
   std::string text;
   for (size_t i = 0; i < report.sweeps.size(); ++i) {
-    const std::vector<MeasureFacts>& facts = choices.facts[i];
-    const bool none = facts.empty() || choose(facts, within).rank == 0;
+    const std::vector<eval::MeasureFacts>& facts = choices.facts[i];
+    const bool none = facts.empty() || eval::choose(facts, within).rank == 0;
     text += lead(headline(report, report.sweeps[i], facts, within), none);
     const std::string open = undecided_text(facts, within);
     if (!open.empty()) text += element("p", "class=\"note\"", escaped(open)) + "\n";
@@ -41,7 +42,7 @@ std::string lines_of(const Report& report, const PageChoices& choices, const Wit
 }
 
 /// "base +0.0100 ± 0.0040"
-std::string over_base_text(const RankFacts& rank) {
+std::string over_base_text(const eval::RankFacts& rank) {
   if (!rank.over_base) return "";
   const auto& error = rank.over_base->standard_error;
   return cat("base ", rank.over_base->value < 0 ? "−" : "+",
@@ -53,15 +54,15 @@ std::string line_of(const std::string& text, const char* style = "") {
 }
 
 /// A cell: the rank to take by one measure, or none; coloured by how it compares with the base.
-std::string matrix_cell(const MeasureFacts& facts, const Within& within) {
-  const int64_t rank = rank_by(facts, within);
-  const RankFacts& shown = *facts.at(rank > 0 ? rank : facts.best_rank);
+std::string matrix_cell(const eval::MeasureFacts& facts, const eval::Within& within) {
+  const int64_t rank = eval::rank_by(facts, within);
+  const eval::RankFacts& shown = *facts.at(rank > 0 ? rank : facts.best_rank);
   const char* style = "alike";
-  if (shown.against == Against::better) style = "better";
-  if (shown.against == Against::worse) style = "worse";
-  const std::string verdict = rank > 0                          ? cat("rank ", rank)
-                              : shown.against == Against::worse ? "none: worse"
-                                                                : "none";
+  if (shown.against == eval::Against::better) style = "better";
+  if (shown.against == eval::Against::worse) style = "worse";
+  const std::string verdict = rank > 0                                ? cat("rank ", rank)
+                              : shown.against == eval::Against::worse ? "none: worse"
+                                                                      : "none";
   const std::string of = rank > 0 ? "" : cat("rank ", shown.rank, ": ");
   return cat("<td class=\"", style, "\">", element("b", "", verdict),
              line_of(of + metric_text(shown.metric)), line_of(over_base_text(shown)),
@@ -69,16 +70,17 @@ std::string matrix_cell(const MeasureFacts& facts, const Within& within) {
 }
 
 /// Measures down, adapters across: that way it fits a phone best.
-std::string matrix(const Report& report, const PageChoices& choices, const Within& within) {
+std::string matrix(const eval::Report& report, const PageChoices& choices,
+                   const eval::Within& within) {
   std::string head = head_cell("measure", ""), rows;
-  for (const AdapterSweep& sweep : report.sweeps) head += head_cell(name_text(sweep), "name");
-  for (const Measure& measure : main_measures(report)) {
+  for (const eval::AdapterSweep& sweep : report.sweeps) head += head_cell(name_text(sweep), "name");
+  for (const eval::Measure& measure : eval::main_measures(report)) {
     std::string cells = element("th", "scope=\"row\"", label_text(measure));
     bool any = false;
-    for (const std::vector<MeasureFacts>& facts : choices.facts) {
-      const auto found = std::find_if(facts.begin(), facts.end(), [&](const MeasureFacts& one) {
-        return one.measure == measure;
-      });
+    for (const std::vector<eval::MeasureFacts>& facts : choices.facts) {
+      const auto found =
+          std::find_if(facts.begin(), facts.end(),
+                       [&](const eval::MeasureFacts& one) { return one.measure == measure; });
       any = any || found != facts.end();
       cells += found == facts.end() ? missing_cell() : matrix_cell(*found, within);
     }
@@ -87,10 +89,11 @@ std::string matrix(const Report& report, const PageChoices& choices, const Withi
   return rows.empty() ? "" : table_box("class=\"matrix\"", head, rows);
 }
 
-std::string commands(const Report& report, const PageChoices& choices, const Within& within) {
+std::string commands(const eval::Report& report, const PageChoices& choices,
+                     const eval::Within& within) {
   std::string text;
   for (size_t i = 0; i < report.sweeps.size(); ++i) {
-    const int64_t rank = choose(choices.facts[i], within).rank;
+    const int64_t rank = eval::choose(choices.facts[i], within).rank;
     if (rank == 0 || report.sweeps[i].adapter.empty()) continue;
     text += element("code", "class=\"command\"",
                     escaped(shown_path(take_command(report.sweeps[i], rank)))) +
@@ -111,26 +114,29 @@ std::string slider(const PageChoices& choices) {
 
 }  // namespace
 
-PageChoices page_choices(const Report& report, const Within& within) {
+PageChoices page_choices(const eval::Report& report, const eval::Within& within) {
   PageChoices choices;
   for (const char* text : within.relative ? kShares : kDifferences) {
-    Within stop = parse_within(text, "stop");
+    eval::Within stop = eval::parse_within(text, "stop");
     if (stop.amount != within.amount) choices.stops.push_back(std::move(stop));
   }
-  const auto place = std::find_if(choices.stops.begin(), choices.stops.end(),
-                                  [&](const Within& stop) { return stop.amount > within.amount; });
+  const auto place =
+      std::find_if(choices.stops.begin(), choices.stops.end(),
+                   [&](const eval::Within& stop) { return stop.amount > within.amount; });
   choices.shown = static_cast<size_t>(place - choices.stops.begin());
   choices.stops.insert(place, within);
-  for (const AdapterSweep& sweep : report.sweeps) choices.facts.push_back(facts_of(report, sweep));
+  for (const eval::AdapterSweep& sweep : report.sweeps) {
+    choices.facts.push_back(eval::facts_of(report, sweep));
+  }
   return choices;
 }
 
-std::string choice_section(const Report& report, const PageChoices& choices) {
+std::string choice_section(const eval::Report& report, const PageChoices& choices) {
   const bool any = std::any_of(choices.facts.begin(), choices.facts.end(),
                                [](const auto& facts) { return !facts.empty(); });
   std::string text;
   for (size_t i = 0; i < choices.stops.size(); ++i) {
-    const Within& within = choices.stops[i];
+    const eval::Within& within = choices.stops[i];
     if (!any && i != choices.shown) continue;
     text += cat("<div class=\"choice\" data-within=\"", escaped(within.text), "\"",
                 i == choices.shown ? "" : " hidden=\"hidden\"", ">\n",
@@ -140,4 +146,4 @@ std::string choice_section(const Report& report, const PageChoices& choices) {
   return cat("<section>\n<h2>Which rank</h2>\n", any ? slider(choices) : "", text, "</section>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "matlora/eval/curves.h"
+#include "matlora/report/curves.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 
 constexpr double kBoxWidth = 470, kBoxHeight = 316;  // a panel is drawn in such a box
 constexpr double kPlotLeft = 56, kPlotTop = 34, kPlotBottom = 264;
@@ -93,4 +93,4 @@ class PointLabels {
   std::vector<Rect> taken_;
 };
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

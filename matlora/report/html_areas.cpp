@@ -3,23 +3,23 @@
 #include <set>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/html_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/html_parts.h"
+#include "matlora/report/markup.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 /// A sweep of the report, or an earlier one.
 struct Entry {
-  const AdapterSweep* sweep;
+  const eval::AdapterSweep* sweep;
   bool earlier;
 };
 
-double Aurac::*const kAreas[] = {&Aurac::v1, &Aurac::v2, &Aurac::avg};
+double eval::Aurac::*const kAreas[] = {&eval::Aurac::v1, &eval::Aurac::v2, &eval::Aurac::avg};
 
-std::set<int64_t> ranks_of(const AdapterSweep& sweep, const Measure& measure) {
+std::set<int64_t> ranks_of(const eval::AdapterSweep& sweep, const eval::Measure& measure) {
   std::set<int64_t> ranks;
-  for (const RankAccuracy& point : points_of(sweep, measure)) {
+  for (const eval::RankAccuracy& point : eval::points_of(sweep, measure)) {
     if (point.rank > 0) ranks.insert(point.rank);
   }
   return ranks;
@@ -27,7 +27,7 @@ std::set<int64_t> ranks_of(const AdapterSweep& sweep, const Measure& measure) {
 
 /// Whether all that have the measure have it at the same ranks: areas over others say nothing about
 /// each other.
-bool comparable(const std::vector<Entry>& entries, const Measure& measure) {
+bool comparable(const std::vector<Entry>& entries, const eval::Measure& measure) {
   std::set<std::set<int64_t>> all;
   for (const Entry& entry : entries) {
     const std::set<int64_t> ranks = ranks_of(*entry.sweep, measure);
@@ -36,12 +36,12 @@ bool comparable(const std::vector<Entry>& entries, const Measure& measure) {
   return all.size() < 2;
 }
 
-std::string area_rows(const std::vector<Entry>& entries, const Measure& measure) {
+std::string area_rows(const std::vector<Entry>& entries, const eval::Measure& measure) {
   const bool named = entries.size() > 1;
   const bool marked = named && comparable(entries, measure);
   std::string rows;
   for (const Entry& entry : entries) {
-    const auto found = area_of(*entry.sweep, measure);
+    const auto found = eval::area_of(*entry.sweep, measure);
     if (!found) continue;
     std::string who = label_text(measure);
     if (named) {
@@ -51,7 +51,7 @@ std::string area_rows(const std::vector<Entry>& entries, const Measure& measure)
     std::string cells = element("th", "scope=\"row\"", who);
     for (const auto area : kAreas) {
       const bool best = marked && std::all_of(entries.begin(), entries.end(), [&](const Entry& e) {
-                          const auto other = area_of(*e.sweep, measure);
+                          const auto other = eval::area_of(*e.sweep, measure);
                           return !other || (*other).*area <= (*found).*area;
                         });
       const double value = (*found).*area;
@@ -64,13 +64,14 @@ std::string area_rows(const std::vector<Entry>& entries, const Measure& measure)
 
 }  // namespace
 
-std::string areas_section(const Report& report, const std::vector<AdapterSweep>& earlier) {
+std::string areas_section(const eval::Report& report,
+                          const std::vector<eval::AdapterSweep>& earlier) {
   std::vector<Entry> entries;
-  for (const AdapterSweep& sweep : report.sweeps) entries.push_back({&sweep, false});
-  for (const AdapterSweep& sweep : earlier) entries.push_back({&sweep, true});
+  for (const eval::AdapterSweep& sweep : report.sweeps) entries.push_back({&sweep, false});
+  for (const eval::AdapterSweep& sweep : earlier) entries.push_back({&sweep, true});
   std::string rows;
   bool same_ranks = true;
-  for (const Measure& measure : measures(report, /*parts=*/false)) {
+  for (const eval::Measure& measure : eval::measures(report, /*parts=*/false)) {
     rows += area_rows(entries, measure);
     same_ranks = same_ranks && comparable(entries, measure);
   }
@@ -91,4 +92,4 @@ std::string areas_section(const Report& report, const std::vector<AdapterSweep>&
       "</p>\n", table_box("class=\"sortable\"", head, rows), "</section>\n");
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -1,4 +1,4 @@
-#include "matlora/eval/markup.h"
+#include "matlora/report/markup.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -6,7 +6,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/utf8.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr size_t kMaxPathBytes = 4096;
@@ -101,4 +101,4 @@ std::string shortened(const std::string& text, size_t most) {
 
 std::string shown_path(const std::string& path) { return printable(path, kMaxPathBytes); }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

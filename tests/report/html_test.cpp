@@ -1,18 +1,18 @@
-#include "matlora/eval/html.h"
+#include "matlora/report/html.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "matlora/base/file.h"
-#include "matlora/eval/html_parts.h"
-#include "matlora/eval/markup.h"
+#include "matlora/report/html_parts.h"
+#include "matlora/report/markup.h"
 #include "tests/support/markup.h"
 #include "tests/support/report.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wide_report.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 using tests::data_report;
@@ -25,7 +25,7 @@ using tests::occurrences;
 using tests::task_report;
 using tests::wide_report;
 
-const Within kOnePercent{0.01, true, "1%"};
+const eval::Within kOnePercent{0.01, true, "1%"};
 
 TEST(Markup, EscapesForeignText) {
   EXPECT_EQ(escaped("a < b && \"c\" > 'd'"), "a &lt; b &amp;&amp; &quot;c&quot; &gt; 'd'");
@@ -52,7 +52,7 @@ TEST(Markup, Numbers) {
 }
 
 TEST(Html, IsWellFormedAndAlone) {
-  for (const Report& report :
+  for (const eval::Report& report :
        {data_report(), task_report(), full_report(), lifelike_report(), wide_report()}) {
     const std::string page = report_html(report);
     expect_well_formed(page);
@@ -64,22 +64,22 @@ TEST(Html, IsWellFormedAndAlone) {
 }
 
 TEST(Html, EscapesEverythingThatIsForeign) {
-  Report report = lifelike_report();
+  eval::Report report = lifelike_report();
   report.model = report.data = report.dtype = report.device = foreign;
-  for (AdapterSweep& sweep : report.sweeps) {
+  for (eval::AdapterSweep& sweep : report.sweeps) {
     sweep.name = sweep.adapter = sweep.inference_gate = foreign;
-    for (RankScore& row : sweep.rows) {
+    for (eval::RankScore& row : sweep.rows) {
       row.tasks[0].task = row.tasks[0].metrics[0].name = foreign;
     }
-    for (TaskSample& sample : sweep.task_samples) {
+    for (eval::TaskSample& sample : sweep.task_samples) {
       sample.response = sample.metrics[0].name = foreign;
     }
   }
-  for (TaskProtocol& task : report.tasks) task.version = foreign;
+  for (eval::TaskProtocol& task : report.tasks) task.version = foreign;
   report.tasks[0].name = foreign;
-  for (TaskItem& item : report.items) item.prompt = item.reference = foreign;
+  for (eval::TaskItem& item : report.items) item.prompt = item.reference = foreign;
   ReportOptions options;
-  options.within = Within{0.01, true, foreign};
+  options.within = eval::Within{0.01, true, foreign};
   options.earlier = {{foreign, foreign, foreign, report.sweeps[0].rows, {}, {}}};
   const std::string page = report_html(report, options);
   expect_well_formed(page);
@@ -103,12 +103,12 @@ std::string shown_choice(const std::string& page) {
   return text.substr(0, text.find("</section>"));
 }
 
-std::string section_of(const Report& report, const Within& within = kOnePercent) {
+std::string section_of(const eval::Report& report, const eval::Within& within = kOnePercent) {
   return shown_choice(choice_section(report, page_choices(report, within)));
 }
 
 TEST(Html, SaysWhichRankToTakeAndHow) {
-  Report report = data_report();
+  eval::Report report = data_report();
   const std::string text = section_of(report);
   expect_has(text,
              "<p class=\"lead\"><b>Take rank 4</b> (200 parameters): the smallest within 1% or one "
@@ -116,7 +116,7 @@ TEST(Html, SaysWhichRankToTakeAndHow) {
   expect_has(text,
              "<code class=\"command\">matlora slice --adapter out/adapter --rank 4 --output "
              "out/adapter-r4</code>");
-  expect_has(section_of(report, Within{0.2, false, "0.2"}),
+  expect_has(section_of(report, eval::Within{0.2, false, "0.2"}),
              "<b>Take rank 2</b> (100 parameters, 1/2 of rank 4’s): the smallest within 0.2 or");
   report.sweeps[0].rows[0].token_accuracy = 0.7;
   const std::string none = section_of(report);
@@ -130,7 +130,7 @@ TEST(Html, SaysWhichRankToTakeAndHow) {
 }
 
 TEST(Html, AMatrixOfAdaptersAndMeasures) {
-  const Report report = wide_report();
+  const eval::Report report = wide_report();
   const std::string text = section_of(report);
   EXPECT_EQ(occurrences(text, "class=\"matrix\""), 1u);
   EXPECT_EQ(occurrences(text, "<tr>"), 1u + 8u);
@@ -149,7 +149,7 @@ TEST(Html, AMatrixOfAdaptersAndMeasures) {
 }
 
 TEST(Html, TheSliderHasEveryAnswerOnThePage) {
-  const Report report = data_report();
+  const eval::Report report = data_report();
   const PageChoices choices = page_choices(report, kOnePercent);
   ASSERT_EQ(choices.stops.size(), 9u);
   EXPECT_EQ(choices.stops[choices.shown].text, "1%");
@@ -157,10 +157,10 @@ TEST(Html, TheSliderHasEveryAnswerOnThePage) {
   EXPECT_EQ(occurrences(text, "<div class=\"choice\""), 9u);
   EXPECT_EQ(occurrences(text, "hidden=\"hidden\""), 8u + 1u);  // and the slider
   expect_has(text, "max=\"8\" value=\"4\"");
-  const PageChoices own = page_choices(report, Within{0.34, true, "34%"});
+  const PageChoices own = page_choices(report, eval::Within{0.34, true, "34%"});
   ASSERT_EQ(own.stops.size(), 10u);
   EXPECT_EQ(own.stops.back().text, "34%");
-  EXPECT_EQ(page_choices(report, Within{0.03, false, "0.03"}).stops[6].text, "0.03");
+  EXPECT_EQ(page_choices(report, eval::Within{0.03, false, "0.03"}).stops[6].text, "0.03");
   // Rank 2 is taken at the last stop only, rank 4 at the others, of which one is shown.
   const std::string rows = ranks_section(report, page_choices(report, kOnePercent));
   expect_has(
@@ -188,7 +188,7 @@ TEST(Html, HasEveryPanelOnBothScales) {
 }
 
 TEST(Html, TablesHoldEveryRank) {
-  const Report report = full_report();
+  const eval::Report report = full_report();
   const std::string rows = ranks_section(report, page_choices(report, kOnePercent));
   EXPECT_EQ(occurrences(rows, "<tr"), 1u + 8u);
   EXPECT_EQ(occurrences(rows, "<tr class=\"chosen\""), 2u);
@@ -201,13 +201,13 @@ TEST(Html, TablesHoldEveryRank) {
   EXPECT_EQ(occurrences(areas, "(an earlier sweep)"), 5u);
   expect_has(areas, ">0.4333 ★</td>");
   EXPECT_EQ(occurrences(areas, "above the base"), 0u);
-  Report base = data_report();
+  eval::Report base = data_report();
   base.sweeps[0].rows.resize(1);
   EXPECT_EQ(areas_section(base, {}), "");
 }
 
 TEST(Html, TheBestAreaIsMarkedAmongTheSameRanksOnly) {
-  Report report = full_report();
+  eval::Report report = full_report();
   std::string areas = areas_section(report, {});
   EXPECT_EQ(occurrences(areas, "★</td>"), 5u * 3u);  // a measure has three areas
   expect_has(areas, "★: the best adapter by this number.");
@@ -220,7 +220,7 @@ TEST(Html, TheBestAreaIsMarkedAmongTheSameRanksOnly) {
 }
 
 TEST(Html, ShowsItemsWithWhatEveryRankMadeOfThem) {
-  const Report report = lifelike_report();
+  const eval::Report report = lifelike_report();
   const std::string text = answers_section(report);
   EXPECT_EQ(occurrences(text, "<details class=\"item\""), 3u);
   EXPECT_EQ(occurrences(text, "open=\"open\""), 1u);
@@ -239,9 +239,9 @@ TEST(Html, ShowsItemsWithWhatEveryRankMadeOfThem) {
 }
 
 TEST(Html, LongAnswersAreClipped) {
-  Report report = lifelike_report();
+  eval::Report report = lifelike_report();
   const auto clips = [&](const std::string& response) {
-    for (TaskSample& sample : report.sweeps[0].task_samples) sample.response = response;
+    for (eval::TaskSample& sample : report.sweeps[0].task_samples) sample.response = response;
     report.sweeps.resize(1);
     const std::string text = answers_section(report);
     expect_well_formed(text);
@@ -271,9 +271,9 @@ TEST(Html, TellsTheProtocol) {
 }
 
 TEST(Html, PartsOfAGroupHaveATableOfTheirOwn) {
-  Report report = task_report();
+  eval::Report report = task_report();
   report.tasks = {{"mmlu_anatomy", "1.0", 5, 3, 1234, 0, 0}};
-  for (RankScore& row : report.sweeps[0].rows) {
+  for (eval::RankScore& row : report.sweeps[0].rows) {
     row.tasks = {{"mmlu", 3, {{"acc", 0.3, 0.1}}}, {"mmlu_anatomy", 3, {{"acc", 0.4, 0.1}}}};
   }
   const std::string page = report_html(report);
@@ -292,4 +292,4 @@ TEST(Html, ExampleForABrowser) {
 }
 
 }  // namespace
-}  // namespace matlora::eval
+}  // namespace matlora::report

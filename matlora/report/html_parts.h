@@ -6,33 +6,34 @@
 
 #include "matlora/eval/decision.h"
 #include "matlora/eval/measures.h"
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 
 /// What the page can be asked for: how near to the best is near enough. Every answer is on it.
 struct PageChoices {
-  std::vector<Within> stops;                     // from the strictest to the laxest
-  size_t shown = 0;                              // the stop that is shown at first
-  std::vector<std::vector<MeasureFacts>> facts;  // of each sweep
+  std::vector<eval::Within> stops;                     // from the strictest to the laxest
+  size_t shown = 0;                                    // the stop that is shown at first
+  std::vector<std::vector<eval::MeasureFacts>> facts;  // of each sweep
 };
-PageChoices page_choices(const Report& report, const Within& within);
+PageChoices page_choices(const eval::Report& report, const eval::Within& within);
 
 /// Which rank to take: for every sweep a sentence and the command that cuts it, and a matrix of the
 /// ranks by adapter and measure.
-std::string choice_section(const Report& report, const PageChoices& choices);
+std::string choice_section(const eval::Report& report, const PageChoices& choices);
 
 /// All ranks of all sweeps; the chosen ones are marked.
-std::string ranks_section(const Report& report, const PageChoices& choices);
+std::string ranks_section(const eval::Report& report, const PageChoices& choices);
 
 /// AURAC of every sweep, earlier ones too, and measure; the best adapter of each is marked.
-std::string areas_section(const Report& report, const std::vector<AdapterSweep>& earlier);
+std::string areas_section(const eval::Report& report,
+                          const std::vector<eval::AdapterSweep>& earlier);
 
 /// What became of the report's items at every rank.
-std::string answers_section(const Report& report);
+std::string answers_section(const eval::Report& report);
 
 /// How all of this was run, and a line to cite.
-std::string protocol_section(const Report& report);
+std::string protocol_section(const eval::Report& report);
 
 /// A table in a box that scrolls. `head` and `rows`: <th>s and whole <tr>s.
 std::string table_box(const std::string& attributes, const std::string& head,
@@ -48,13 +49,13 @@ std::string number_cell(double value, const std::string& text, const std::string
 std::string missing_cell();
 
 /// "0.4120 ± 0.0110"
-std::string metric_text(const Metric& metric);
+std::string metric_text(const eval::Metric& metric);
 
 /// "96.0 KiB", "0 B"
 std::string bytes_text(int64_t bytes);
 
 /// A sweep's name and a measure's label, escaped.
-std::string name_text(const AdapterSweep& sweep);
-std::string label_text(const Measure& measure);
+std::string name_text(const eval::AdapterSweep& sweep);
+std::string label_text(const eval::Measure& measure);
 
-}  // namespace matlora::eval
+}  // namespace matlora::report

@@ -3,20 +3,20 @@
 #include <set>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/markup.h"
 #include "matlora/eval/measures.h"
-#include "matlora/eval/report.h"
 #include "matlora/format/path_kind.h"
+#include "matlora/report/markup.h"
+#include "matlora/report/report.h"
 
-namespace matlora::eval {
+namespace matlora::report {
 namespace {
 
 constexpr int64_t kMaxRank = int64_t{1} << 20;
 
-Curve curve_of(const AdapterSweep& sweep, const Measure& measure) {
+Curve curve_of(const eval::AdapterSweep& sweep, const eval::Measure& measure) {
   Curve curve{printable(sweep.name), {}};
-  for (const RankScore& row : sweep.rows) {
-    const auto metric = metric_of(row, measure);
+  for (const eval::RankScore& row : sweep.rows) {
+    const auto metric = eval::metric_of(row, measure);
     if (metric) curve.points.push_back({row.rank, metric->value, metric->standard_error});
   }
   return curve;
@@ -31,20 +31,22 @@ bool has_errors(const Panel& panel) {
   return false;
 }
 
-Panel panel_of(std::string title, std::string axis, const Measure& measure, const Report& report,
-               const std::vector<AdapterSweep>& earlier) {
+Panel panel_of(std::string title, std::string axis, const eval::Measure& measure,
+               const eval::Report& report, const std::vector<eval::AdapterSweep>& earlier) {
   Panel panel{std::move(title), std::move(axis), {}};
   panel.least = 0;
   if (measure.metric != "loss") panel.most = 1;
   for (const auto* sweeps : {&report.sweeps, &earlier}) {
-    for (const AdapterSweep& sweep : *sweeps) panel.curves.push_back(curve_of(sweep, measure));
+    for (const eval::AdapterSweep& sweep : *sweeps) {
+      panel.curves.push_back(curve_of(sweep, measure));
+    }
   }
   if (has_errors(panel)) panel.axis += " ± standard error";
   return panel;
 }
 
 /// "adapter on model", of the last parts of their paths.
-std::string title_of(const Report& report) {
+std::string title_of(const eval::Report& report) {
   const auto last = [](const std::string& path) {
     const std::filesystem::path whole(path);
     return (whole.has_filename() ? whole : whole.parent_path()).filename().string();
@@ -61,8 +63,8 @@ std::optional<double> error_of(const JsonObject& json, const std::string& key) {
 }
 
 /// {"n": documents, METRIC: value, METRIC + "_stderr": value or null, ..}
-TaskScore read_task(const std::string& name, const JsonObject& json) {
-  TaskScore task{name, json.integer_or("n", 0, 0, INT64_MAX), {}};
+eval::TaskScore read_task(const std::string& name, const JsonObject& json) {
+  eval::TaskScore task{name, json.integer_or("n", 0, 0, INT64_MAX), {}};
   for (const auto& [key, value] : json.value().items()) {
     if (key == "n" || key.ends_with("_stderr")) continue;
     task.metrics.push_back({key, json.number(key), error_of(json, key + "_stderr")});
@@ -70,8 +72,8 @@ TaskScore read_task(const std::string& name, const JsonObject& json) {
   return task;
 }
 
-RankScore read_row(const JsonObject& json) {
-  RankScore row;
+eval::RankScore read_row(const JsonObject& json) {
+  eval::RankScore row;
   row.rank = json.integer("rank", 0, kMaxRank);
   row.adapter_parameters = json.integer_or("adapter_parameters", 0, 0, INT64_MAX);
   if (json.find("tasks") == nullptr || json.find("loss") != nullptr) {
@@ -90,10 +92,10 @@ RankScore read_row(const JsonObject& json) {
   return row;
 }
 
-AdapterSweep read_sweep(const JsonObject& json, const std::string& name) {
+eval::AdapterSweep read_sweep(const JsonObject& json, const std::string& name) {
   const Json* rows = json.find("rows");
   if (rows == nullptr || !rows->is_array()) fail(json.where(), "'rows': expected a list");
-  AdapterSweep sweep;
+  eval::AdapterSweep sweep;
   sweep.name = name;
   sweep.adapter = json.string_or("adapter", "");
   sweep.inference_gate = json.string_or("inference_gate", "");
@@ -108,24 +110,24 @@ AdapterSweep read_sweep(const JsonObject& json, const std::string& name) {
 
 }  // namespace
 
-Figure sweep_figure(const Report& report, const std::vector<AdapterSweep>& earlier) {
+Figure sweep_figure(const eval::Report& report, const std::vector<eval::AdapterSweep>& earlier) {
   Figure figure{title_of(report), {}};
-  const auto add = [&](const char* title, const char* axis, const Measure& measure) {
+  const auto add = [&](const char* title, const char* axis, const eval::Measure& measure) {
     figure.panels.push_back(panel_of(title, axis, measure, report, earlier));
   };
-  if (has_data(report)) {
+  if (eval::has_data(report)) {
     add("Token accuracy", "", {"", "token_accuracy"});
     add("Loss", "nats per label token", {"", "loss"});
   }
-  for (const Measure& measure : main_measures(report)) {
+  for (const eval::Measure& measure : eval::main_measures(report)) {
     if (measure.task.empty()) continue;
     add(measure.task.c_str(), measure.metric.c_str(), measure);
   }
   return figure;
 }
 
-std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
-                                      const std::string& name) {
+std::vector<eval::AdapterSweep> read_sweeps(const std::filesystem::path& directory,
+                                            const std::string& name) {
   const std::filesystem::path path = directory / "sweep.json";
   std::error_code error;
   if (std::filesystem::exists(directory, error) && !std::filesystem::exists(path, error)) {
@@ -139,7 +141,7 @@ std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
   const Json* several = json.find("sweeps");
   if (several == nullptr) return {read_sweep(json, name)};
   if (!several->is_array()) fail(json.where(), "'sweeps': expected a list");
-  std::vector<AdapterSweep> sweeps;
+  std::vector<eval::AdapterSweep> sweeps;
   for (const Json& value : *several) {
     const JsonObject one(value, json.where());
     sweeps.push_back(read_sweep(one, name + ": " + one.string("name")));
@@ -147,4 +149,4 @@ std::vector<AdapterSweep> read_sweeps(const std::filesystem::path& directory,
   return sweeps;
 }
 
-}  // namespace matlora::eval
+}  // namespace matlora::report
