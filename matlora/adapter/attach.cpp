@@ -13,11 +13,11 @@ namespace matlora::adapter {
 namespace {
 
 void check_targets(std::span<const std::string> targets, std::span<const std::string> known) {
-  if (targets.empty()) fail("--target-modules", "no module is named");
+  if (targets.empty()) fail_field("target_modules", "no module is named");
   for (const std::string& target : targets) {
     if (target != "all-linear" && std::find(known.begin(), known.end(), target) == known.end()) {
-      fail("--target-modules", "unknown module '", printable(target), "'",
-           did_you_mean(target, known));
+      fail_field("target_modules", "unknown module '", printable(target), "'",
+                 did_you_mean(target, known));
     }
   }
 }
@@ -98,7 +98,7 @@ std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::st
     if (!wanted(name)) return;
     const int64_t limit = std::min(layer.in(), layer.out());
     if (rank < 1 || rank > limit) {
-      fail("--rank", name, ": expected a rank in 1..", limit, ", got ", rank);
+      fail_field("rank", name, ": expected a rank in 1..", limit, ", got ", rank);
     }
     const auto fan_in = static_cast<double>(init == Init::paper ? rank : layer.in());
     const at::Tensor a = uniform(rank, layer.in(), 1 / std::sqrt(fan_in), random);

@@ -61,7 +61,7 @@ std::vector<std::string> target_names(nn::Decoder& model);
 
 /// New matrices for every layer whose last name part is in `targets` ("all-linear": every one),
 /// drawn from a generator seeded with `seed`; the same for the same seed on every machine. Throws
-/// UserError (naming --target-modules or --rank) for an unknown target, with the nearest known one,
+/// FieldError ("target_modules", "rank") for an unknown target, with the nearest known one,
 /// and for a rank above a target layer's smaller side.
 std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed);

@@ -25,7 +25,38 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+/// "field: problem", with the field and those in the problem.
+Message about(const std::string& field, const Message& problem) {
+  Message message = message_of(Field{field}, ": ", problem.text);
+  for (const Message::Range& range : problem.fields) {
+    message.fields.push_back({range.begin + field.size() + 2, range.size});
+  }
+  return message;
+}
+
 }  // namespace
+
+std::ostream& operator<<(std::ostream& out, const Field& field) { return out << field.name; }
+
+UserError::UserError(Message message)
+    : std::runtime_error(message.text),
+      message_(std::make_shared<const Message>(std::move(message))) {}
+
+std::string UserError::text(const std::function<std::string(const std::string&)>& shown) const {
+  const std::string& text = message_->text;
+  std::string out;
+  size_t done = 0;
+  for (const auto& [begin, size] : message_->fields) {
+    out += text.substr(done, begin - done) + shown(text.substr(begin, size));
+    done = begin + size;
+  }
+  return out + text.substr(done);
+}
+
+FieldError::FieldError(const std::string& field, const Message& problem)
+    : UserError(about(field, problem)),
+      field_(std::make_shared<const std::string>(field)),
+      problem_(std::make_shared<const Message>(problem)) {}
 
 std::string did_you_mean(std::string_view name, std::span<const std::string> known) {
   name = name.substr(0, 64);

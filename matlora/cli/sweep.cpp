@@ -15,6 +15,7 @@
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/sweep_budget.h"
 #include "matlora/cli/sweep_flags.h"
 #include "matlora/cli/terminal.h"
@@ -276,7 +277,7 @@ eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
     try {
       commit();
     } catch (const std::exception& error) {
-      say(false, cat("error: ", error.what()));
+      say(false, cat("error: ", shown(error)));
     }
   });
   const auto write = [&](const eval::Report& changed) {

@@ -11,6 +11,7 @@
 #include "matlora/base/json.h"
 #include "matlora/base/output.h"
 #include "matlora/base/progress.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/terminal.h"
 #include "matlora/report/report.h"
 
@@ -62,10 +63,8 @@ void TrainEvaluation::load(const model::Model& base, int64_t max_length, bool qu
   flags_.reading.max_length = max_length;
   try {
     evaluation_ = read_evaluation(flags_, base, quiet);
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    if (!text.starts_with("--")) throw;
-    throw UserError(cat("--", kPrefix, text.substr(2)));  // the flag as it is called here
+  } catch (const FieldError& error) {
+    throw FieldError("eval_" + error.field(), error.problem());  // as it is called here
   }
 }
 
@@ -106,7 +105,7 @@ void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter
     }
     if (!text.empty()) progress.message(cat("step ", step, ": ", text));
   } catch (const UserError& error) {
-    say(false, cat("step ", step, " is not scored: ", error.what()));
+    say(false, cat("step ", step, " is not scored: ", shown(error)));
   }
 }
 

@@ -74,8 +74,8 @@ class Encoder {
                               const std::string& where, int64_t& cut) const {
     const int64_t room = context_ - max_new_tokens;
     if (room <= 0) {
-      fail("--max-new-tokens", "expected less than the model's context of ", context_, ", got ",
-           max_new_tokens);
+      fail_field("max_new_tokens", "expected less than the model's context of ", context_, ", got ",
+                 max_new_tokens);
     }
     std::vector<int32_t> tokens = encode(text);
     if (tokens.empty()) fail(where, "the prompt has no tokens");
@@ -207,7 +207,7 @@ std::vector<TaskSample> run_choices(const nn::Decoder& decoder, const PreparedTa
     const tasks::Document& document = task.documents[samples.size() - 1];
     for (const double one : scores) {
       if (std::isnan(one)) {
-        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(decoder));
+        fail_not_finite(decoder, task.task.name, "the model's logits are not numbers");
       }
       sample.log_likelihoods.push_back(one);
     }

@@ -71,7 +71,7 @@ TEST(NewLayers, BoundsOfBothInits) {
 TEST(NewLayers, UnknownModuleNamesTheNearest) {
   nn::Decoder model = tests::tiny_llama();
   const std::string message = user_error([&] { make(model, {"q_proj", "dwn_proj"}, 2); });
-  expect_has(message, "--target-modules: ");
+  expect_has(message, "target_modules: ");
   expect_has(message, "'dwn_proj'");
   expect_has(message, "did you mean 'down_proj'?");
   user_error([&] { make(model, {}, 2); });
@@ -81,7 +81,7 @@ TEST(NewLayers, RankAboveTheSmallerSide) {
   nn::Decoder model = tests::tiny_llama();  // k_proj is 16 -> 8
   EXPECT_EQ(make(model, {"k_proj"}, 8).size(), 2u);
   const std::string message = user_error([&] { make(model, {"k_proj"}, 9); });
-  expect_has(message, "--rank: ");
+  expect_has(message, "rank: ");
   expect_has(message, "k_proj");
   expect_has(message, "1..8, got 9");
 }

@@ -2,7 +2,8 @@
 """Checks the tree against DESIGN.md's order of folders: layers.py ROOT
 
 Every include of "matlora/X/.." must point to the same folder or to a lower level; folders of one
-level do not see each other. base, format, text and tasks know no torch. No C++ file is long.
+level do not see each other. base, format, text and tasks know no torch. No C++ file is long. Below
+cli no text names a flag: messages name fields (base/error.h).
 """
 import pathlib
 import re
@@ -15,6 +16,9 @@ LEVELS = [
 LEVEL = {folder: level for level, folders in enumerate(LEVELS) for folder in folders}
 TORCH_FREE = {"base", "format", "text", "tasks"}
 MAX_LINES = 400
+# A report shows a command to copy.
+NAMES_FLAGS = {"matlora/report/decision_text.cpp"}
+FLAG = re.compile(r'"(?:[^"\\]|\\.)*--[a-z]')
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^">]+)[">]')
 
 
@@ -35,6 +39,8 @@ def problems(root):
             if match := INCLUDE.match(line):
                 if message := include_problem(root, folder, *match.groups()):
                     yield f"{name}:{number}: {message}"
+            elif folder != "cli" and str(name) not in NAMES_FLAGS and names_flag(line):
+                yield f"{name}:{number}: names a flag; a message below cli names the field"
 
 
 def include_problem(root, folder, quote, included):
@@ -50,6 +56,10 @@ def include_problem(root, folder, quote, included):
     if target != folder and LEVEL[target] >= LEVEL[folder]:
         return f"{folder} includes {included}; {target} is not below it"
     return None
+
+
+def names_flag(line):
+    return not line.lstrip().startswith("//") and FLAG.search(line.partition("  // ")[0])
 
 
 def local(root, included):

@@ -46,6 +46,13 @@ class Layers(unittest.TestCase):
         self.check("matlora/util/a.h", "", "not in one of the folders")
         self.check("matlora/a.h", "", "not in one of the folders")
 
+    def test_flags_below_cli(self):
+        flag = 'fail("%s--rank", "no");\n'
+        self.check("matlora/nn/a.cpp", flag % "", "nn/a.cpp:1: names a flag")
+        self.check("matlora/nn/a.cpp", flag % r'try \"x\" ', "names a flag")
+        self.check("matlora/cli/a.cpp", flag % "")
+        self.check("matlora/nn/a.cpp", '// fail("--rank")\nf("a--, <!-- b");  // "--rank"\n')
+
     def test_long_file(self):
         self.check("matlora/cli/a.cpp", "\n" * 400)
         self.check("matlora/cli/a.cpp", "\n" * 401, "401 lines")
