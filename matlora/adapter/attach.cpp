@@ -53,7 +53,7 @@ std::vector<double> layer_gate(const LayerAdapter& layer, const GateRule& rule, 
 }
 
 void Adapter::select_rank(int64_t k, InferenceGate how, at::Device device) {
-  check(k >= 0 && k <= rule.rank, "rank ", k, " of ", rule.rank);
+  if (k < 0 || k > rule.rank) fail_field("rank", "expected 0..", rule.rank, ", got ", k);
   gate->set(k == 0 ? std::vector<double>() : adapter::inference_gate(rule, k, how), device);
   for (const LayerAdapter& layer : layers) {
     if (!layer.gate) continue;
@@ -133,6 +133,15 @@ void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where
     target.delta =
         std::make_shared<NestedLora>(layer.a, layer.b, layer.gate ? layer.gate : adapter.gate);
   }
+}
+
+Adapter attach_new(nn::Decoder& model, GateRule rule, const std::vector<std::string>& targets,
+                   Init init, uint64_t seed) {
+  Adapter adapter;
+  adapter.rule = checked(std::move(rule), "gate rule");
+  adapter.layers = new_layers(model, targets, adapter.rule.rank, init, seed);
+  attach(model, adapter, "model");
+  return adapter;
 }
 
 }  // namespace matlora::adapter

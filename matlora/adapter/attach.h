@@ -12,6 +12,7 @@
 
 #include "matlora/adapter/gate.h"
 #include "matlora/adapter/nested_lora.h"
+#include "matlora/base/error.h"
 #include "matlora/nn/decoder.h"
 
 namespace matlora::adapter {
@@ -41,8 +42,8 @@ struct Adapter {
   std::vector<LayerAdapter> layers;
   std::shared_ptr<Gate> gate = std::make_shared<Gate>();
 
-  /// Makes rank k (0..R; 0 is the base model) what attached layers compute. Throws BugError when k
-  /// is outside.
+  /// Makes rank k (0..R; 0 is the base model) what attached layers compute. Throws FieldError
+  /// "rank" when k is outside.
   void select_rank(int64_t k, InferenceGate how, at::Device device);
 
   /// Numbers in A and B at rank k.
@@ -61,13 +62,18 @@ std::vector<std::string> target_names(nn::Decoder& model);
 
 /// New matrices for every layer whose last name part is in `targets` ("all-linear": every one),
 /// drawn from a generator seeded with `seed`; the same for the same seed on every machine. Throws
-/// FieldError ("target_modules", "rank") for an unknown target, with the nearest known one,
-/// and for a rank above a target layer's smaller side.
+/// FieldError "target_modules" for an unknown target, with the nearest known one, and "rank" for
+/// one above a target layer's smaller side.
 std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed);
 
 /// Puts the adapter on the model's layers. Throws UserError at `where` when a layer does not exist
 /// (saying so of the head and the embedding, which no adapter can be on) or its shapes do not fit.
 void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where);
+
+/// A new adapter on the model's layers, ready to be trained. Throws UserError for a rule that
+/// checked() refuses, and what new_layers throws.
+Adapter attach_new(nn::Decoder& model, GateRule rule, const std::vector<std::string>& targets,
+                   Init init = Init::paper, uint64_t seed = 42);
 
 }  // namespace matlora::adapter

@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::adapter {
 
 /// What the directions of a layer are worth, in order, and the numbers in A and B of one of them.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/eval/likelihood.h"
 #include "matlora/eval/results.h"
 #include "matlora/generate/batch.h"

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/format/gguf.h"
 
 namespace matlora::format {

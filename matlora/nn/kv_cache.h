@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::nn {
 
 /// `count` new tokens of the sequence in a cache's `slot`.

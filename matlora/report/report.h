@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/eval/results.h"
 #include "matlora/eval/within.h"

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/error.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/decoder.h"
 #include "matlora/train/adamw.h"

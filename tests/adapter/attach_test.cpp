@@ -103,7 +103,7 @@ TEST(Attach, RankZeroIsTheBaseAndEveryRankDiffers) {
   }
   adapter.select_rank(0, InferenceGate::paper, at::kCPU);
   EXPECT_TRUE(at::equal(model.hidden(tokens, length), base));
-  EXPECT_THROW(adapter.select_rank(5, InferenceGate::paper, at::kCPU), BugError);
+  EXPECT_THROW(adapter.select_rank(5, InferenceGate::paper, at::kCPU), FieldError);
 }
 
 // What rank k computes is a linear layer with the weight W + s(k) B_:k A_:k.
