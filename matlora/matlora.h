@@ -16,6 +16,7 @@
 #include "matlora/eval/sweep.h"
 #include "matlora/generate/decode.h"
 #include "matlora/model/adapter_io.h"
+#include "matlora/model/attach_adapter.h"
 #include "matlora/model/load.h"
 #include "matlora/report/report.h"
 #include "matlora/train/checkpoint.h"

@@ -25,18 +25,10 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-/// "field: problem", with the field and those in the problem.
-Message about(const std::string& field, const Message& problem) {
-  Message message = message_of(Field{field}, ": ", problem.text);
-  for (const Message::Range& range : problem.fields) {
-    message.fields.push_back({range.begin + field.size() + 2, range.size});
-  }
-  return message;
-}
-
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const Field& field) { return out << field.name; }
+std::ostream& operator<<(std::ostream& out, const Message& message) { return out << message.text; }
 
 UserError::UserError(Message message)
     : std::runtime_error(message.text),
@@ -54,7 +46,7 @@ std::string UserError::text(const std::function<std::string(const std::string&)>
 }
 
 FieldError::FieldError(const std::string& field, const Message& problem)
-    : UserError(about(field, problem)),
+    : UserError(message_of(Field{field}, ": ", problem)),
       field_(std::make_shared<const std::string>(field)),
       problem_(std::make_shared<const Message>(problem)) {}
 

@@ -21,7 +21,6 @@ namespace matlora {
 struct Field {
   std::string name;
 };
-std::ostream& operator<<(std::ostream& out, const Field& field);
 
 /// A text and where in it fields are named.
 struct Message {
@@ -31,6 +30,9 @@ struct Message {
   std::string text;
   std::vector<Range> fields;  // in ascending order
 };
+
+std::ostream& operator<<(std::ostream& out, const Field& field);
+std::ostream& operator<<(std::ostream& out, const Message& message);
 
 /// What the user can put right. what() is one line: `where: what; expected .., got ..; hint`.
 class UserError : public std::runtime_error {
@@ -71,16 +73,21 @@ std::string cat(const Parts&... parts) {
   return std::move(out).str();
 }
 
-/// The parts, streamed one after the other; a Field among them is remembered.
+/// The parts, streamed one after the other; where a Field is, or a Message has one, is kept.
 template <class... Parts>
 Message message_of(const Parts&... parts) {
   std::ostringstream out;
   Message message;
   const auto add = [&](const auto& part) {
+    using Part = std::decay_t<decltype(part)>;
     const auto begin = static_cast<size_t>(out.tellp());
     out << part;
-    if constexpr (std::is_same_v<std::decay_t<decltype(part)>, Field>) {
+    if constexpr (std::is_same_v<Part, Field>) {
       message.fields.push_back({begin, part.name.size()});
+    } else if constexpr (std::is_same_v<Part, Message>) {
+      for (const auto& field : part.fields) {
+        message.fields.push_back({begin + field.begin, field.size});
+      }
     }
   };
   (add(parts), ...);

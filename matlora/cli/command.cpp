@@ -10,6 +10,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/input.h"
 #include "matlora/base/progress.h"
+#include "matlora/model/attach_adapter.h"
 #include "matlora/model/base_name.h"
 
 namespace matlora::cli {

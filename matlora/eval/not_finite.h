@@ -6,17 +6,11 @@
 
 namespace matlora::eval {
 
-/// Throws UserError: `where`, the parts, a hint. Matrices of an adapter are finite when they are
-/// loaded: what is left is a dtype that is too narrow, or numbers that are too large even for
-/// float32.
-template <class... Parts>
-[[noreturn]] void fail_not_finite(const nn::Decoder& model, const std::string& where,
-                                  const Parts&... parts) {
-  if (model.dtype() == at::kFloat) {
-    fail(where, parts...,
-         "; numbers of the model, or the adapter's matrices or scale, are too large");
-  }
-  fail(where, parts..., "; try ", Field{"dtype"}, " float32");
+/// Matrices of an adapter are finite when they are loaded: what is left is a dtype that is too
+/// narrow, or numbers that are too large even for float32.
+inline Message not_finite_hint(const nn::Decoder& model) {
+  if (model.dtype() != at::kFloat) return message_of("; try ", Field{"dtype"}, " float32");
+  return message_of("; numbers of the model, or the adapter's matrices or scale, are too large");
 }
 
 }  // namespace matlora::eval

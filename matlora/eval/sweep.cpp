@@ -95,7 +95,7 @@ bool score_examples(const nn::Decoder& at_rank, Sweep& sweep, RankScore& row,
   if (nll.empty()) return true;
   row.loss /= static_cast<double>(row.tokens);
   if (!std::isfinite(row.loss)) {
-    fail_not_finite(at_rank, "sweep", "rank ", row.rank, ": the loss is ", row.loss);
+    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, not_finite_hint(at_rank));
   }
   row.perplexity = std::exp(row.loss);
   row.token_accuracy = static_cast<double>(correct) / static_cast<double>(row.tokens);

@@ -207,7 +207,7 @@ std::vector<TaskSample> run_choices(const nn::Decoder& decoder, const PreparedTa
     const tasks::Document& document = task.documents[samples.size() - 1];
     for (const double one : scores) {
       if (std::isnan(one)) {
-        fail_not_finite(decoder, task.task.name, "the model's logits are not numbers");
+        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(decoder));
       }
       sample.log_likelihoods.push_back(one);
     }

@@ -320,22 +320,6 @@ LoadedAdapter load_adapter(const fs::path& directory, at::Device device) {
   return loaded;
 }
 
-bool check_base(const AdapterInfo& info, const Model& base, const std::string& where) {
-  const std::string& digest = info.base_digest;
-  if (digest.empty() || digest == base.digest) return true;
-  if (digest.size() != base.digest.size()) return false;
-  fail(where, "the adapter was trained on another base: expected the model ", digest, " (",
-       printable(info.base_model), "), got ", base.digest, " (", base.path.string(), "); ",
-       Field{"any_base"}, " uses it all the same");
-}
-
-LoadedAdapter attach_adapter(const fs::path& directory, Model& base) {
-  LoadedAdapter loaded = load_adapter(directory, base.decoder.device());
-  adapter::attach(base.decoder, loaded.adapter, directory.string());
-  check_base(loaded.info, base, directory.string());
-  return loaded;
-}
-
 void save_adapter(const fs::path& directory, const Adapter& adapter, const AdapterInfo& info) {
   const int64_t rank = adapter.rule.rank;
   write_matrices(directory / "adapter_model.safetensors", adapter.layers);

@@ -12,7 +12,6 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/base/error.h"
-#include "matlora/model/load.h"
 #include "matlora/model/peft_targets.h"
 
 namespace matlora::model {
@@ -49,15 +48,6 @@ struct LoadedAdapter {
 /// supported (DoRA, biases, ..), unpaired, misshapen or empty matrices, numbers that are not finite
 /// (with their position), a rank that does not fit, and a matlora.json of a newer version.
 LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device device);
-
-/// Throws UserError at `where` unless `base` is the model that the adapter was trained on. False
-/// where that cannot be told: an earlier matlora's digest is of another length. A plain PEFT
-/// adapter's base is not known, so any will do.
-bool check_base(const AdapterInfo& info, const Model& base, const std::string& where);
-
-/// Reads an adapter and puts it on the layers of `base`. Throws what load_adapter, attach and
-/// check_base throw.
-LoadedAdapter attach_adapter(const std::filesystem::path& directory, Model& base);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
 /// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of

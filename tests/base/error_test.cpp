@@ -17,8 +17,9 @@ TEST(Error, FailMakesOneLine) {
 
 TEST(Error, AFieldIsNamedAsWhoShowsItLikes) {
   const auto flag = [](const std::string& field) { return "--" + field; };
+  const Message hint = message_of(Field{"dtype"}, " float32");
   try {
-    fail_field("rank", "'dtype' is no rank; try ", Field{"dtype"}, " float32");
+    fail_field("rank", "'dtype' is no rank; try ", hint);
   } catch (const FieldError& error) {
     EXPECT_EQ(error.field(), "rank");
     EXPECT_EQ(error.problem().text, "'dtype' is no rank; try dtype float32");
