@@ -55,7 +55,9 @@ Figure sweep_figure(const eval::Report& report,
                     const std::vector<eval::AdapterSweep>& earlier = {});
 
 /// The sweeps in an earlier sweep.json in `directory`, names and rows only: one is called `name`,
-/// several "name: its own name". Throws UserError when the file is missing or not one of a sweep.
+/// several "name: its own name". A file with neither "format" nor "format_version", as the first
+/// builds before 0.1.0 wrote it, is read as version 1. Throws UserError when the file is missing,
+/// not one of a sweep, or of a newer version; or has a "format" and no version.
 std::vector<eval::AdapterSweep> read_sweeps(const std::filesystem::path& directory,
                                             const std::string& name);
 

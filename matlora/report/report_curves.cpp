@@ -136,8 +136,10 @@ std::vector<eval::AdapterSweep> read_sweeps(const std::filesystem::path& directo
   }
   const Json file = read_json(path);
   const JsonObject json(file, path.string());
-  // Sweeps of the first builds of 0.1.0 have none; they are read as version 1.
-  if (json.value().contains("format_version")) check_format_version(json, kSweepVersion);
+  // The first sweeps have neither "format" nor a version (report.h).
+  if (json.value().contains("format") || json.value().contains("format_version")) {
+    check_format_version(json, kSweepVersion);
+  }
   const Json* several = json.find("sweeps");
   if (several == nullptr) return {read_sweep(json, name)};
   if (!several->is_array()) fail(json.where(), "'sweeps': expected a list");

@@ -253,7 +253,11 @@ TEST(Report, VersionsOfASweep) {
   expect_has(user_error([&] { read_sweeps(directory.path(), "x"); }),
              "sweep.json: 'format_version': expected 1, got 2; a newer matlora wrote it");
   sweep = sweep_json(data_report());
-  sweep.erase("format_version");  // as the first builds wrote it
+  sweep.erase("format_version");
+  directory.write("sweep.json", pretty(sweep));
+  expect_has(user_error([&] { read_sweeps(directory.path(), "x"); }),
+             "'format_version' is missing");
+  sweep.erase("format");  // as the first builds wrote it
   directory.write("sweep.json", pretty(sweep));
   EXPECT_EQ(read_sweeps(directory.path(), "x").size(), 1u);
   expect_has(user_error([&] { read_sweeps(directory.path() / "sweep.json", "x"); }), "got a file");
