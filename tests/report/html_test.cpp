@@ -282,7 +282,7 @@ TEST(Html, PartsOfAGroupHaveATableOfTheirOwn) {
   EXPECT_EQ(occurrences(page, "<th scope=\"row\">mmlu_<wbr/>anatomy acc</th>"), 1u);
 }
 
-/// For tests/eval/html_browser_test.sh, and to look at.
+/// For tests/report/html_browser_test.sh, and to look at.
 TEST(Html, ExampleForABrowser) {
   const char* const directory = std::getenv("MATLORA_EXAMPLE_REPORT");
   if (directory == nullptr) GTEST_SKIP() << "MATLORA_EXAMPLE_REPORT names no directory";
