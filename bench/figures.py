@@ -4,7 +4,7 @@
     figures.py            writes both
     figures.py --check    fails where a picture is not what the tables say (a test)
 
-Only the standard library. Colours, dashes and fonts are those of matlora/eval/curves.css.
+Only the standard library. Colours, dashes and fonts are those of matlora/report/curves.css.
 """
 
 import html
@@ -139,7 +139,7 @@ def figure(title, note, panels, columns):
     svg = text(LEFT, 32, title, "strong title") + text(LEFT, 54, note)
     for i, panel in enumerate(panels):
         svg += f'<g transform="translate({panel_width * (i % columns)} {top + i // columns * (HEIGHT + 14)})">\n{Plot(panel).draw()}</g>\n'
-    style = (ROOT / "matlora/eval/curves.css").read_text(encoding="utf-8")
+    style = (ROOT / "matlora/report/curves.css").read_text(encoding="utf-8")
     return (f'<svg class="plot" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">\n'
             f'<title>{html.escape(title)}</title>\n<style>\n{style}</style>\n<rect class="page" width="100%" height="100%" rx="8"/>\n{svg}</svg>\n')
 

@@ -3,23 +3,14 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(matlora_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/matlora)
 
-# A header's include path is its path here.
-function(matlora_install_headers)
-  foreach(folder ${ARGN})
-    install(DIRECTORY ${PROJECT_SOURCE_DIR}/matlora/${folder}
-            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/matlora FILES_MATCHING PATTERN "*.h")
-  endforeach()
-endfunction()
-
 # Two export sets, so that the component `io` can be had without Torch.
-install(TARGETS matlora_io EXPORT matloraIoTargets)
+# The headers are those that each folder's CMakeLists.txt lists; their include path is their path here.
+install(TARGETS matlora_io EXPORT matloraIoTargets FILE_SET HEADERS)
 install(EXPORT matloraIoTargets NAMESPACE matlora:: DESTINATION ${matlora_package_dir})
-matlora_install_headers(base format text tasks)
 
 if(NOT MATLORA_IO_ONLY)
-  install(TARGETS matlora EXPORT matloraTargets)
+  install(TARGETS matlora EXPORT matloraTargets FILE_SET HEADERS)
   install(EXPORT matloraTargets NAMESPACE matlora:: DESTINATION ${matlora_package_dir})
-  matlora_install_headers(nn adapter model data generate train eval serve cli)
   install(TARGETS matlora_exe)
   string(REGEX MATCH "^[0-9]+\\.[0-9]+" MATLORA_TORCH_VERSION "${Torch_VERSION}")
   install(FILES cmake/TorchOpenMP.cmake DESTINATION ${matlora_package_dir})

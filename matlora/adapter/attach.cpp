@@ -13,11 +13,11 @@ namespace matlora::adapter {
 namespace {
 
 void check_targets(std::span<const std::string> targets, std::span<const std::string> known) {
-  if (targets.empty()) fail("--target-modules", "no module is named");
+  if (targets.empty()) fail_field("target_modules", "no module is named");
   for (const std::string& target : targets) {
     if (target != "all-linear" && std::find(known.begin(), known.end(), target) == known.end()) {
-      fail("--target-modules", "unknown module '", printable(target), "'",
-           did_you_mean(target, known));
+      fail_field("target_modules", "unknown module '", printable(target), "'",
+                 did_you_mean(target, known));
     }
   }
 }
@@ -84,7 +84,7 @@ std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::st
     if (!wanted(name)) return;
     const int64_t limit = std::min(layer.in(), layer.out());
     if (rank < 1 || rank > limit) {
-      fail("--rank", name, ": expected a rank in 1..", limit, ", got ", rank);
+      fail_field("rank", name, ": expected a rank in 1..", limit, ", got ", rank);
     }
     const auto fan_in = static_cast<double>(init == Init::paper ? rank : layer.in());
     const at::Tensor a = uniform(rank, layer.in(), 1 / std::sqrt(fan_in), random);
@@ -134,7 +134,7 @@ void check_fits(nn::Decoder& model, const Adapter& adapter, const std::string& w
 void check_plan(const RankPlan& plan, const Adapter& adapter, const std::string& where) {
   const auto check_rank = [&](int64_t rank) {
     if (rank >= 0 && rank <= adapter.rule.rank) return;
-    fail(where, "rank ", rank, " is outside 0..", adapter.rule.rank);
+    fail_field("rank", "expected 0..", adapter.rule.rank, ", got ", rank);
   };
   check_rank(plan.rank);
   for (const auto& [name, rank] : plan.by_layer) {
@@ -144,6 +144,14 @@ void check_plan(const RankPlan& plan, const Adapter& adapter, const std::string&
       fail(where, "the adapter has no layer '", printable(name), "'");
     }
   }
+}
+
+Adapter new_adapter(nn::Decoder& model, GateRule rule, const std::vector<std::string>& targets,
+                    Init init, uint64_t seed) {
+  Adapter adapter;
+  adapter.rule = checked(std::move(rule), "gate rule");
+  adapter.layers = new_layers(model, targets, adapter.rule.rank, init, seed);
+  return adapter;
 }
 
 }  // namespace matlora::adapter

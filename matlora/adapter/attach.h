@@ -11,6 +11,7 @@
 
 #include "matlora/adapter/gate.h"
 #include "matlora/adapter/plan.h"
+#include "matlora/base/error.h"
 #include "matlora/nn/decoder.h"
 
 namespace matlora::adapter {
@@ -53,8 +54,8 @@ std::vector<std::string> target_names(nn::Decoder& model);
 
 /// New matrices for every layer whose last name part is in `targets` ("all-linear": every one),
 /// drawn from a generator seeded with `seed`; the same for the same seed on every machine. Throws
-/// UserError (naming --target-modules or --rank) for an unknown target, with the nearest known one,
-/// and for a rank above a target layer's smaller side.
+/// FieldError "target_modules" for an unknown target, with the nearest known one, and "rank" for
+/// one above a target layer's smaller side.
 std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed);
 
@@ -71,7 +72,13 @@ void check_fits(std::span<const LayerShape> layers, const Adapter& adapter,
                 const std::string& where);
 void check_fits(nn::Decoder& model, const Adapter& adapter, const std::string& where);
 
-/// Throws UserError at `where` for ranks outside 0..R and for a layer that the adapter lacks.
+/// Throws FieldError "rank" for ranks outside 0..R, and UserError at `where` for a layer that the
+/// adapter lacks.
 void check_plan(const RankPlan& plan, const Adapter& adapter, const std::string& where);
+
+/// A new adapter for the model, ready to be trained. Throws UserError for a rule that checked()
+/// refuses, and what new_layers throws.
+Adapter new_adapter(nn::Decoder& model, GateRule rule, const std::vector<std::string>& targets,
+                    Init init = Init::paper, uint64_t seed = 42);
 
 }  // namespace matlora::adapter

@@ -18,9 +18,7 @@ class Bank {
   explicit Bank(nn::Decoder& model);
 
   /// `adapter` at the ranks of `plan` under `gate`. The first one is nn::kFirstVariant; no number
-  /// comes twice. Rank 0 everywhere is the base: 0. Throws UserError at `where` for a rank outside
-  /// 0..R, a layer of the plan that the adapter lacks, and an adapter that does not fit the model
-  /// (check_fits).
+  /// comes twice. Rank 0 everywhere is the base: 0. Throws what check_plan and check_fits throw.
   nn::Variant add(std::shared_ptr<const Adapter> adapter, const RankPlan& plan, InferenceGate gate,
                   const std::string& where = "adapter");
 

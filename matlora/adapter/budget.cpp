@@ -37,8 +37,8 @@ std::vector<int64_t> ranks_within(std::span<const LayerWorth> layers, int64_t pa
   const auto cheaper = [](const LayerWorth& a, const LayerWorth& b) { return a.cost < b.cost; };
   const int64_t lowest = std::min_element(layers.begin(), layers.end(), cheaper)->cost;
   if (parameters < lowest) {
-    fail("--parameters", "the smallest direction has ", lowest,
-         " numbers; expected at least these, got ", parameters);
+    fail_field("parameters", "the smallest direction has ", lowest,
+               " numbers; expected at least these, got ", parameters);
   }
   const int64_t budget = parameters;
   std::vector<Piece> pieces;
@@ -54,7 +54,7 @@ std::vector<int64_t> ranks_within(std::span<const LayerWorth> layers, int64_t pa
     parameters -= taken * cost;
   }
   if (std::all_of(ranks.begin(), ranks.end(), [](int64_t rank) { return rank == 0; })) {
-    fail("--parameters", "no direction within ", budget, " numbers is worth anything");
+    fail_field("parameters", "no direction within ", budget, " numbers is worth anything");
   }
   return ranks;
 }

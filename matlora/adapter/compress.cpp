@@ -27,7 +27,7 @@ Norm norm_of(const at::Tensor& moment, const std::string& layer, const std::stri
   const int64_t in = moment.size(0);
   const double mean = moment.trace().item<double>() / static_cast<double>(in);
   if (!std::isfinite(mean) || !at::isfinite(moment).all().item<bool>()) {
-    fail(where, printable(layer), ": its inputs are not finite; try --dtype float32");
+    fail(where, printable(layer), ": its inputs are not finite; try ", Field{"dtype"}, " float32");
   }
   if (mean <= 0) return {{}, 0};
   // The rounding of float32 inputs can leave C a little below zero in a direction.

@@ -24,6 +24,7 @@
 #include "matlora/adapter/attach.h"
 #include "matlora/adapter/budget.h"
 #include "matlora/adapter/gate.h"
+#include "matlora/base/error.h"
 
 namespace matlora::adapter {
 

@@ -17,6 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::adapter {
 
 enum class Method { nested, matryoshka, dylora, lora, custom };

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/delta.h"
 
 namespace matlora::adapter {

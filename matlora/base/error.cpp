@@ -27,6 +27,29 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::ostream& operator<<(std::ostream& out, const Field& field) { return out << field.name; }
+std::ostream& operator<<(std::ostream& out, const Message& message) { return out << message.text; }
+
+UserError::UserError(Message message)
+    : std::runtime_error(message.text),
+      message_(std::make_shared<const Message>(std::move(message))) {}
+
+std::string UserError::text(const std::function<std::string(const std::string&)>& shown) const {
+  const std::string& text = message_->text;
+  std::string out;
+  size_t done = 0;
+  for (const auto& [begin, size] : message_->fields) {
+    out += text.substr(done, begin - done) + shown(text.substr(begin, size));
+    done = begin + size;
+  }
+  return out + text.substr(done);
+}
+
+FieldError::FieldError(const std::string& field, const Message& problem)
+    : UserError(message_of(Field{field}, ": ", problem)),
+      field_(std::make_shared<const std::string>(field)),
+      problem_(std::make_shared<const Message>(problem)) {}
+
 std::string did_you_mean(std::string_view name, std::span<const std::string> known) {
   name = name.substr(0, 64);
   const std::string* best = nullptr;

@@ -1,20 +1,62 @@
-// Two kinds of failure: the user's (UserError: a file, a flag, a request; exit code 2) and ours
+// Two kinds of failure: the user's (UserError: a file, a field, a request; exit code 2) and ours
 // (BugError: exit code 70). Nothing in the library aborts or exits.
+//
+// The library knows no flags. Where a message names a setting it names its field ("rank",
+// "target_modules"); the program shows the flag instead (cli/flag_names.h).
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace matlora {
+
+/// The name of a setting in a message: `fail(where, "..; try ", Field{"dtype"}, " float32")`.
+struct Field {
+  std::string name;
+};
+
+/// A text and where in it fields are named.
+struct Message {
+  struct Range {
+    size_t begin = 0, size = 0;  // bytes
+  };
+  std::string text;
+  std::vector<Range> fields;  // in ascending order
+};
+
+std::ostream& operator<<(std::ostream& out, const Field& field);
+std::ostream& operator<<(std::ostream& out, const Message& message);
 
 /// What the user can put right. what() is one line: `where: what; expected .., got ..; hint`.
 class UserError : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit UserError(const std::string& text) : UserError(Message{text, {}}) {}
+  explicit UserError(Message message);
+  /// what(), but each field that it names is shown as `shown(field)`.
+  std::string text(const std::function<std::string(const std::string&)>& shown) const;
+
+ private:
+  std::shared_ptr<const Message> message_;
+};
+
+/// A UserError about the value of one setting. what(): `field: problem`.
+class FieldError : public UserError {
+ public:
+  FieldError(const std::string& field, const Message& problem);
+  const std::string& field() const { return *field_; }
+  /// what() without the field.
+  const Message& problem() const { return *problem_; }
+
+ private:
+  std::shared_ptr<const std::string> field_;
+  std::shared_ptr<const Message> problem_;
 };
 
 /// A broken assumption of matlora's own code.
@@ -31,10 +73,38 @@ std::string cat(const Parts&... parts) {
   return std::move(out).str();
 }
 
-/// Throws UserError("where: parts..."). `where` is a file, `file:line`, or a flag.
+/// The parts, streamed one after the other; where a Field is, or a Message has one, is kept.
+template <class... Parts>
+Message message_of(const Parts&... parts) {
+  std::ostringstream out;
+  Message message;
+  const auto add = [&](const auto& part) {
+    using Part = std::decay_t<decltype(part)>;
+    const auto begin = static_cast<size_t>(out.tellp());
+    out << part;
+    if constexpr (std::is_same_v<Part, Field>) {
+      message.fields.push_back({begin, part.name.size()});
+    } else if constexpr (std::is_same_v<Part, Message>) {
+      for (const auto& field : part.fields) {
+        message.fields.push_back({begin + field.begin, field.size});
+      }
+    }
+  };
+  (add(parts), ...);
+  message.text = std::move(out).str();
+  return message;
+}
+
+/// Throws UserError("where: parts..."). `where` is a file or `file:line`.
 template <class... Parts>
 [[noreturn]] void fail(const std::string& where, const Parts&... parts) {
-  throw UserError(where + ": " + cat(parts...));
+  throw UserError(message_of(where, ": ", parts...));
+}
+
+/// Throws FieldError("field: parts..."). `field` is a setting's name: "rank", "target_modules".
+template <class... Parts>
+[[noreturn]] void fail_field(const std::string& field, const Parts&... parts) {
+  throw FieldError(field, message_of(parts...));
 }
 
 /// Throws BugError("parts...") unless `condition` holds. Never for what a user can cause.

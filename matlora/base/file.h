@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "matlora/base/error.h"
+
 namespace matlora {
 
 namespace fs = std::filesystem;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora {
 
 using Json = nlohmann::json;

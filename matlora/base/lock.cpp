@@ -51,7 +51,7 @@ FileLock::FileLock(std::filesystem::path file, const std::string& command, const
       const std::string holder = read_some(descriptor_);
       ::close(descriptor_);
       fail(what, "another run writes to this output: ", holder,
-           "; wait for its end, or give another --output");
+           "; wait for its end, or give another ", Field{"output"});
     }
     if (is_same_file(descriptor_, file_)) break;
     ::close(descriptor_);  // its holder removed it just now

@@ -189,7 +189,7 @@ OutputDirectory::OutputDirectory(fs::path path, OutputUse use)
     : path_(without_slash(std::move(path))), work_(path_), use_(std::move(use)) {
   const std::string name = path_.filename().string();
   if (name.empty() || name == "." || name == "..") {
-    fail("--output", "expected the name of a directory to make, got '", path_.string(), "'");
+    fail_field("output", "expected the name of a directory to make, got '", path_.string(), "'");
   }
   const fs::path lock = path_ / kPrivate / "lock";
   if (!FileLock::is_held(lock)) check_free();
@@ -229,11 +229,13 @@ void OutputDirectory::check_free() {
   if (folder && !has_entries(path_)) return;
   const char* const what = folder ? "" : "; it is a file, expected a directory";
   if (!use_.force) {
-    fail(path_.string(), "the output exists", what, "; give another name",
-         folder ? ", or --force to replace it" : "");
+    if (!folder) fail(path_.string(), "the output exists", what, "; give another name");
+    fail(path_.string(), "the output exists; give another name, or ", Field{"force"},
+         " to replace it");
   }
   if (!folder || (!own_files(path_) && !use_.with_others)) {
-    fail(path_.string(), "--force replaces only results of matlora", what, "; remove it yourself");
+    fail(path_.string(), Field{"force"}, " replaces only results of matlora", what,
+         "; remove it yourself");
   }
   replaces_ = true;
 }
@@ -246,7 +248,8 @@ void OutputDirectory::check_names() const {
     if (own.count(name) == 0) {
       fail((path_ / name).string(),
            "is not matlora's, and the new result has a file of this name; "
-           "move it away, or give another --output");
+           "move it away, or give another ",
+           Field{"output"});
     }
   }
 }

@@ -10,6 +10,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/input.h"
 #include "matlora/base/progress.h"
+#include "matlora/model/adapter_for.h"
 #include "matlora/model/base_name.h"
 
 namespace matlora::cli {
@@ -99,24 +100,20 @@ model::LoadedAdapter open_adapter(const fs::path& directory) {
 
 model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& base, bool any_base) {
   model::LoadedAdapter loaded = model::load_adapter(directory, base.decoder.device());
-  const std::string& digest = loaded.info.base_digest;
   adapter::check_fits(base.decoder, loaded.adapter, directory.string());
   note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers,
                                                 module_names(base.decoder)));
-  if (!any_base && !digest.empty() && digest.size() != base.digest.size()) {
+  if (any_base) return loaded;
+  if (!model::check_base(loaded.info, base, directory.string())) {
     say(false, cat("note: ", directory.string(), " was trained by an earlier matlora; whether its ",
                    "base is ", base.path.string(), " is not checked"));
-  } else if (!any_base && !digest.empty() && digest != base.digest) {
-    fail(directory.string(), "the adapter was trained on another base: expected the model ", digest,
-         " (", printable(loaded.info.base_model), "), got ", base.digest, " (", base.path.string(),
-         "); --any-base uses it all the same");
   }
   return loaded;
 }
 
 data::Examples read_examples(const model::Model& base, const fs::path& path,
                              data::ExampleOptions options, bool quiet) {
-  if (!base.stop_ids.empty()) options.eos_id = base.stop_ids.front();
+  options.eos_id = base.end_id();
   say_now(quiet, cat("reading ", path.string()));
   data::Examples examples = data::read_examples(path, base.tokenizer, options);
   int64_t longest = 0, tokens = 0;

@@ -55,12 +55,12 @@ void check_names(const std::vector<eval::TaskSuite>& suites) {
   for (const eval::TaskSuite& suite : suites) {
     for (const std::string& group : groups) {
       if (suite.tasks.size() == 1 && suite.name.starts_with(group + "_")) {
-        fail("--task", "the name ", suite.name, " is one of a part of ", group);
+        fail_field("task", "the name ", suite.name, " is one of a part of ", group);
       }
     }
     for (const eval::PreparedTask& task : suite.tasks) {
       if (std::find(names.begin(), names.end(), task.task.name) != names.end()) {
-        fail("--task", "two tasks of the name ", task.task.name);
+        fail_field("task", "two tasks of the name ", task.task.name);
       }
       names.push_back(task.task.name);
     }

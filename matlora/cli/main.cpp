@@ -12,6 +12,7 @@
 #include "matlora/base/interrupt.h"
 #include "matlora/base/version.h"
 #include "matlora/cli/command.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/process.h"
 #include "matlora/cli/usage.h"
 
@@ -108,7 +109,7 @@ int run_guarded(const std::vector<std::string>& arguments) {
     if (!std::cout.flush()) fail("stdout", "cannot write the result");
     return code;
   } catch (const UserError& error) {
-    std::cerr << "error: " << error.what() << "\n";
+    std::cerr << "error: " << shown(error) << "\n";
     return kUserError;
   } catch (const fs::filesystem_error& error) {
     std::cerr << "error: " << error.path1().string() << ": " << error.code().message() << "\n";

@@ -15,11 +15,12 @@
 #include "matlora/base/progress.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/sweep_budget.h"
 #include "matlora/cli/sweep_flags.h"
 #include "matlora/cli/terminal.h"
-#include "matlora/eval/report.h"
 #include "matlora/nn/block_memory.h"
+#include "matlora/report/report.h"
 
 namespace matlora::cli {
 namespace {
@@ -66,7 +67,7 @@ class SweepCommand : public Command {
 
   eval::SweepEnding sweep_and_keep(const nn::Decoder& base, const std::vector<Entry>& entries,
                                    const Evaluation& evaluation, eval::Report& report,
-                                   const eval::ReportOptions& reporting,
+                                   const report::ReportOptions& reporting,
                                    OutputDirectory& output) const;
 
   SweepFlags flags_;
@@ -224,11 +225,11 @@ void check_entries(const std::vector<Entry>& entries) {
 
 int SweepCommand::run(const Common& common, CLI::App& app) {
   flags_.check(app);
-  eval::ReportOptions reporting = flags_.report_options();
+  report::ReportOptions reporting = flags_.report_options();
   reporting.width = terminal_width();
   reporting.directory = flags_.output.string();
   nn::use_block_memory(kWaitingBytes);
-  OutputDirectory output(flags_.output, {"sweep", eval::report_files(), flags_.force});
+  OutputDirectory output(flags_.output, {"sweep", report::report_files(), flags_.force});
   model::Model base =
       load_model(flags_.model, common,
                  flags_.budget.empty() ? model::Weights::on_demand : model::Weights::in_memory);
@@ -245,7 +246,7 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
     say(common.quiet, "interrupted before the first rank was done: nothing is written");
     return code;
   }
-  std::cout << eval::sweep_table(report, reporting) << std::flush;
+  std::cout << report::sweep_table(report, reporting) << std::flush;
   std::cout.clear();  // all of it is in the files
   say(common.quiet, cat(ending.stopped ? "interrupted; " : "", "wrote ", flags_.output.string()));
   if (ending.error) throw UserError(*ending.error);  // behind what was found before it
@@ -257,7 +258,7 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
 eval::SweepEnding SweepCommand::sweep_and_keep(const nn::Decoder& base,
                                                const std::vector<Entry>& entries,
                                                const Evaluation& evaluation, eval::Report& report,
-                                               const eval::ReportOptions& reporting,
+                                               const report::ReportOptions& reporting,
                                                OutputDirectory& output) const {
   const LongRun long_run("stopping; the ranks that are done are kept; again to stop now");
   std::mutex writing;
@@ -271,13 +272,13 @@ eval::SweepEnding SweepCommand::sweep_and_keep(const nn::Decoder& base,
     try {
       commit();
     } catch (const std::exception& error) {
-      say(false, cat("error: ", error.what()));
+      say(false, cat("error: ", shown(error)));
     }
   });
   const auto write = [&](const eval::Report& changed) {
     {
       const std::lock_guard lock(writing);
-      eval::write_report(output.path(), changed, reporting);
+      report::write_report(output.path(), changed, reporting);
       waiting = true;
     }
     if (!output.replaces()) commit();

@@ -124,8 +124,8 @@ void SweepFlags::check_budget() const {
   keep_input(budget, output);
 }
 
-eval::ReportOptions SweepFlags::report_options() const {
-  eval::ReportOptions options;
+report::ReportOptions SweepFlags::report_options() const {
+  report::ReportOptions options;
   options.samples = samples;
   if (!within.empty()) options.within = eval::parse_within(within, "--within");
   for (const std::string& text : compare) {
@@ -135,7 +135,7 @@ eval::ReportOptions SweepFlags::report_options() const {
     }
     keep_input(text.substr(sign + 1), output);
     for (eval::AdapterSweep& sweep :
-         eval::read_sweeps(text.substr(sign + 1), text.substr(0, sign))) {
+         report::read_sweeps(text.substr(sign + 1), text.substr(0, sign))) {
       options.earlier.push_back(std::move(sweep));
     }
   }

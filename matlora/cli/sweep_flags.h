@@ -7,7 +7,7 @@
 
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
 namespace matlora::cli {
 
@@ -35,7 +35,7 @@ struct SweepFlags {
   void check(const CLI::App& app);
 
   /// What --within, --compare and --samples say. Throws UserError.
-  eval::ReportOptions report_options() const;
+  report::ReportOptions report_options() const;
 
  private:
   void check_budget() const;

@@ -8,6 +8,7 @@
 #include "matlora/base/input.h"
 #include "matlora/base/json.h"
 #include "matlora/cli/command.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/format/jsonl.h"
 #include "matlora/generate/decode.h"
 #include "matlora/text/tokenizer.h"
@@ -90,7 +91,7 @@ class Tokenize : public Command {
       try {
         std::cout << convert(tokenizer, input).dump() << '\n';
       } catch (const UserError& error) {
-        const std::string message = error.what();
+        const std::string message = shown(error);
         if (message.rfind(input.where + ":", 0) == 0) throw;
         fail(input.where, message);
       }

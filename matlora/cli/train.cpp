@@ -16,6 +16,7 @@
 #include "matlora/base/shell.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/finished_adapter.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/run_directory.h"
 #include "matlora/cli/train_config.h"
 #include "matlora/cli/train_evaluation.h"
@@ -195,7 +196,7 @@ class Train : public Command {
       info_.compressed = std::move(done.made);
       return std::move(done.adapter);
     } catch (const UserError& error) {
-      say(false, cat("note: not re-nested: ", error.what()));
+      say(false, cat("note: not re-nested: ", shown(error)));
       return shipped(adapter);
     }
   }
@@ -246,7 +247,7 @@ class Train : public Command {
         save_all(adapter, trainer, directory);
         say(false, stopped_text(trainer, directory));
       } catch (const std::exception& error) {
-        say(false, cat("error: ", error.what()));
+        say(false, cat("error: ", shown(error)));
       }
     });
     run_steps(common, base, adapter, trainer, directory, saving);
@@ -310,7 +311,7 @@ class Train : public Command {
     try {
       directory.save([&] { train::save_state(directory.path(), adapter, trainer, recipe_); });
     } catch (const UserError& error) {
-      say(false, cat("note: step ", trainer.step(), " is not saved: ", error.what()));
+      say(false, cat("note: step ", trainer.step(), " is not saved: ", shown(error)));
     }
   }
 

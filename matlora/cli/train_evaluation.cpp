@@ -11,8 +11,9 @@
 #include "matlora/base/json.h"
 #include "matlora/base/output.h"
 #include "matlora/base/progress.h"
+#include "matlora/cli/flag_names.h"
 #include "matlora/cli/terminal.h"
-#include "matlora/eval/report.h"
+#include "matlora/report/report.h"
 
 namespace matlora::cli {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kLog = "eval_log.jsonl";
 constexpr const char* kDirectory = "eval";
 
 Json line_of(const eval::RankScore& row, int64_t step) {
-  Json line = eval::row_json(row);
+  Json line = report::row_json(row);
   line.erase("seconds");
   line.erase("adapter_parameters");
   line["step"] = step;
@@ -62,10 +63,8 @@ void TrainEvaluation::load(const model::Model& base, int64_t max_length, bool qu
   flags_.reading.max_length = max_length;
   try {
     evaluation_ = read_evaluation(flags_, base, quiet);
-  } catch (const UserError& error) {
-    const std::string text = error.what();
-    if (!text.starts_with("--")) throw;
-    throw UserError(cat("--", kPrefix, text.substr(2)));  // the flag as it is called here
+  } catch (const FieldError& error) {
+    throw FieldError("eval_" + error.field(), error.problem());  // as it is called here
   }
 }
 
@@ -107,7 +106,7 @@ void TrainEvaluation::after_step(int64_t step, const model::Model& base,
     }
     if (!text.empty()) progress.message(cat("step ", step, ": ", text));
   } catch (const UserError& error) {
-    say(false, cat("step ", step, " is not scored: ", error.what()));
+    say(false, cat("step ", step, " is not scored: ", shown(error)));
   }
 }
 
@@ -153,13 +152,13 @@ bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
                            adapter::name(adapter.inference_gate), std::move(result.rows),
                            std::move(result.samples), std::move(result.task_samples)});
   OutputDirectory output(directory / kDirectory,
-                         {"train", eval::report_files(), /*force=*/true, false, false, true});
-  eval::write_report(output.path(), report);
+                         {"train", report::report_files(), /*force=*/true, false, false, true});
+  report::write_report(output.path(), report);
   output.commit();
-  eval::ReportOptions showing;
+  report::ReportOptions showing;
   showing.width = terminal_width();
   showing.directory = (directory / kDirectory).string();
-  if (!quiet) std::cout << eval::sweep_table(report, showing);
+  if (!quiet) std::cout << report::sweep_table(report, showing);
   return true;
 }
 

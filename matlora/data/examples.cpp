@@ -58,7 +58,7 @@ Examples read_examples(const std::filesystem::path& path, const text::Tokenizer&
     }
     if (example.label_tokens() < 1) {
       fail(where, "no label tokens: the prompt takes ", example.first_label, " of at most ",
-           options.max_length, " tokens; raise --max-length or shorten the record");
+           options.max_length, " tokens; raise ", Field{"max_length"}, " or shorten the record");
     }
     examples.items.push_back(std::move(example));
   }

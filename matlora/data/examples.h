@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/text/tokenizer.h"
 
 namespace matlora::data {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/text/tokenizer.h"
 
 namespace matlora::data {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::eval {
 
 struct RankAccuracy {

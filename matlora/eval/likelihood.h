@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/decoder.h"
 
 namespace matlora::eval {

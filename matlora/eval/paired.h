@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/eval/measures.h"
 #include "matlora/eval/results.h"
 

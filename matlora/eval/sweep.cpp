@@ -164,6 +164,9 @@ void check_request(const adapter::Adapter* adapter, const SweepWork& work,
   check(!work.examples.empty() || !work.suites.empty(), "sweep: nothing to score");
   for (const int64_t rank : options.ranks) {
     check(adapter != nullptr || rank == 0, "sweep: rank ", rank, " without an adapter");
+    if (adapter != nullptr && (rank < 0 || rank > adapter->rule.rank)) {
+      fail_field("ranks", "expected 0..", adapter->rule.rank, ", got ", rank);
+    }
   }
 }
 

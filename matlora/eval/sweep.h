@@ -53,7 +53,8 @@ struct SweepResult {
 /// may be asked for. In float32 each rank is added into a copy of the weights first
 /// (nn::merge_deltas), unless these are made on demand and no task generates: then a layer at a
 /// time, in every pass of some thousand tokens, for which the time is small. Keys and values are
-/// kept for one rank and one task at most.
+/// kept for one rank and one task at most. Throws FieldError "ranks" for a rank above the
+/// adapter's.
 SweepResult run_sweep(const nn::Decoder& decoder, const adapter::Adapter* adapter,
                       const SweepWork& work, const SweepOptions& options);
 

@@ -74,8 +74,8 @@ class Encoder {
                               const std::string& where, int64_t& cut) const {
     const int64_t room = context_ - max_new_tokens;
     if (room <= 0) {
-      fail("--max-new-tokens", "expected less than the model's context of ", context_, ", got ",
-           max_new_tokens);
+      fail_field("max_new_tokens", "expected less than the model's context of ", context_, ", got ",
+                 max_new_tokens);
     }
     std::vector<int32_t> tokens = encode(text);
     if (tokens.empty()) fail(where, "the prompt has no tokens");

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/eval/likelihood.h"
 #include "matlora/eval/results.h"
 #include "matlora/generate/batch.h"
@@ -44,7 +45,8 @@ struct TaskSuite {
 /// Reads and encodes the task `name` (tasks::find_tasks) from `data`. Prompts too long for the
 /// model's context lose their beginning; TaskProtocol::truncated counts them. Throws UserError for
 /// what find_tasks, read_documents and shot_prefixes refuse, for an answer without tokens or longer
-/// than the context, and at --max-new-tokens when the context has no room for a prompt beside it.
+/// than the context, and FieldError "max_new_tokens" when the context has no room for a prompt
+/// beside it.
 TaskSuite prepare_suite(const std::string& name, const std::filesystem::path& data,
                         const model::Model& model, const TaskOptions& options);
 

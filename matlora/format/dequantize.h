@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include "matlora/base/error.h"
 #include "matlora/format/gguf.h"
 
 namespace matlora::format {

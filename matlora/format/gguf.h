@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/file.h"
 
 namespace matlora::format {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/file.h"
 
 namespace matlora::format {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/generate/sampling.h"
 #include "matlora/nn/decoder.h"
 

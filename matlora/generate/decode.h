@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/generate/batch.h"
 #include "matlora/nn/decoder.h"
 

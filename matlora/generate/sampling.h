@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <random>
 
+#include "matlora/base/error.h"
+
 namespace matlora::generate {
 
 struct SamplingOptions {

@@ -330,7 +330,9 @@ void save_adapter(const fs::path& directory, const Adapter& adapter, const Adapt
 
 void save_slice(const fs::path& directory, const Adapter& adapter, int64_t k,
                 adapter::InferenceGate gate, const AdapterInfo& info) {
-  check(k >= 1 && k <= adapter.rule.rank, "slice at rank ", k);
+  if (k < 1 || k > adapter.rule.rank) {
+    fail_field("rank", "expected 1..", adapter.rule.rank, ", got ", k);
+  }
   const std::vector<double> values = adapter::inference_gate(adapter.rule, k, gate);
   PeftScale scale = peft_scale(adapter.rule, k);
   const bool is_scale =

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/error.h"
 #include "matlora/model/peft_targets.h"
 
 namespace matlora::model {

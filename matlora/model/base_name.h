@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "matlora/base/error.h"
+
 namespace matlora::model {
 
 /// A Hugging Face directory's absolute path. Of a GGUF file the repository that it was made from,

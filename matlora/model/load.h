@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/model/families/family.h"
 #include "matlora/nn/decoder.h"
 #include "matlora/text/tokenizer.h"
@@ -21,6 +22,7 @@ struct Model {
   Hyperparameters config;
   text::Tokenizer tokenizer;
   std::vector<int32_t> stop_ids;  // tokens that end a generation; the first one ends an answer
+  int32_t end_id() const { return stop_ids.empty() ? -1 : stop_ids.front(); }  ///< -1: none
   /// What the base is: 32 hexadecimal digits, a hash of its shapes and of every number as stored.
   /// The same in every dtype it is loaded in, and from a HF directory and a GGUF of equal weights.
   std::string digest;

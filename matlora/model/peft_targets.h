@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/text/regex.h"
 

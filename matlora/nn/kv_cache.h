@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/delta.h"
 
 namespace matlora::nn {

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/delta.h"
 
 namespace matlora::nn {

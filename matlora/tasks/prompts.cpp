@@ -46,7 +46,7 @@ std::vector<int64_t> draw(PythonRandom& random, const Task& task, const Document
 std::vector<Document> read_pool(const Task& task, int64_t shots) {
   if (shots == 0) return {};
   if (task.shots_file.empty()) {
-    fail("--shots", task.name, ": expected 0, it has no file of examples, got ", shots);
+    fail_field("shots", task.name, ": expected 0, it has no file of examples, got ", shots);
   }
   return read_documents(task, task.shots_file);
 }
@@ -57,8 +57,8 @@ std::vector<std::string> shot_prefixes(const Task& task, std::span<const Documen
   const auto size = static_cast<int64_t>(pool.size());
   const int64_t most = task.draws_one_more ? size - 1 : size;
   if (shots > 0 && shots > most) {
-    fail("--shots", task.name, ": expected at most ", std::max<int64_t>(most, 0), ", ",
-         task.shots_file.string(), " has ", size, " examples, got ", shots);
+    fail_field("shots", task.name, ": expected at most ", std::max<int64_t>(most, 0), ", ",
+               task.shots_file.string(), " has ", size, " examples, got ", shots);
   }
   PythonRandom random(seed);
   std::vector<std::string> prefixes;
@@ -67,9 +67,9 @@ std::vector<std::string> shot_prefixes(const Task& task, std::span<const Documen
     std::vector<int64_t> chosen;
     if (shots > 0) chosen = draw(random, task, document, pool, shots);
     if (static_cast<int64_t>(chosen.size()) < shots) {
-      fail("--shots", task.name, ": expected at most ", chosen.size(), ", ",
-           task.shots_file.string(), " has no more examples that differ from a scored one, got ",
-           shots);
+      fail_field("shots", task.name, ": expected at most ", chosen.size(), ", ",
+                 task.shots_file.string(),
+                 " has no more examples that differ from a scored one, got ", shots);
     }
     for (const int64_t shot : chosen) text += solved(pool[static_cast<size_t>(shot)]);
     prefixes.push_back(text);

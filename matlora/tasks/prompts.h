@@ -10,7 +10,7 @@
 
 namespace matlora::tasks {
 
-/// The documents that `shots` examples are taken from; none for 0. Throws UserError at --shots when
+/// The documents that `shots` examples are taken from; none for 0. Throws FieldError "shots" when
 /// the task has no file of them, and what read_documents throws.
 std::vector<Document> read_pool(const Task& task, int64_t shots);
 

@@ -212,7 +212,7 @@ std::vector<Task> find_tasks(const std::string& name, const fs::path& data) {
   }
   if (name.starts_with(kMmlu)) return {mmlu_subject(name.substr(kMmlu.size()), data)};
   if (name != "mmlu") {
-    fail("--task", "unknown task '", printable(name), "'", did_you_mean(name, task_names()));
+    fail_field("task", "unknown task '", printable(name), "'", did_you_mean(name, task_names()));
   }
   std::vector<std::string> subjects;
   std::error_code error;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/json.h"
 
 namespace matlora::tasks {
@@ -65,8 +66,8 @@ std::vector<std::string> task_names();
 /// The task of that name, its files being DATA/NAME/SPLIT.jsonl; `mmlu`: one for each of its 57
 /// subjects that has a folder in DATA/mmlu, in lm-eval's order of their names, with the files
 /// DATA/mmlu/SUBJECT/SPLIT.jsonl; a name that ends with .json: the task file there (user_task.h).
-/// Throws UserError at --task for an unknown name, with the nearest, where mmlu has no folder, and
-/// what read_task_file throws.
+/// Throws FieldError "task" for an unknown name, with the nearest; UserError where mmlu has no
+/// folder; and what read_task_file throws.
 std::vector<Task> find_tasks(const std::string& name, const std::filesystem::path& data);
 
 /// The documents of one of a task's files, the first `limit` (0: all). Throws UserError FILE:LINE

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::text {
 
 class Regex {

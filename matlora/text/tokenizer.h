@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::text {
 
 /// What a GGUF file says of its vocabulary (tokenizer.ggml.*).

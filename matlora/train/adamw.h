@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::train {
 
 class AdamW {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/error.h"
 #include "matlora/train/trainer.h"
 
 namespace matlora::train {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matlora/adapter/gate.h"
+#include "matlora/base/error.h"
 
 namespace matlora::train {
 

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <string>
 
+#include "matlora/base/error.h"
+
 namespace matlora::train {
 
 enum class Schedule { linear, cosine, constant };

@@ -153,7 +153,7 @@ void Trainer::update(StepReport& report) {
   report.grad_norm = optimizer_.clip_gradients(recipe_.max_grad_norm);
   if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
     fail("train", "step ", step_ + 1, ": the loss is ", report.loss, " and the gradient norm ",
-         report.grad_norm, "; a lower --lr may help");
+         report.grad_norm, "; a lower ", Field{"learning_rate"}, " may help");
   }
   report.learning_rate =
       learning_rate(recipe_.schedule, recipe_.learning_rate, step_, total_, warmup_);

@@ -16,6 +16,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/adapter/nested_lora.h"
+#include "matlora/base/error.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/decoder.h"
 #include "matlora/train/adamw.h"

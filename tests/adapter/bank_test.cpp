@@ -132,8 +132,8 @@ TEST_F(BankTest, WhatIsRemovedIsTheBase) {
 }
 
 TEST_F(BankTest, BadRequests) {
-  EXPECT_TRUE(test::contains(user_error([&] { add(a, 5); }), "adapter: rank 5 is outside 0..4"));
-  EXPECT_TRUE(test::contains(user_error([&] { add(a, -1); }), "rank -1 is outside 0..4"));
+  EXPECT_TRUE(test::contains(user_error([&] { add(a, 5); }), "rank: expected 0..4, got 5"));
+  EXPECT_TRUE(test::contains(user_error([&] { add(a, -1); }), "rank: expected 0..4, got -1"));
   const RankPlan unknown{1, {{"model.layers.9.mlp.up_proj", 1}}};
   EXPECT_TRUE(test::contains(user_error([&] { bank.add(a, unknown, InferenceGate::paper, "x"); }),
                              "x: the adapter has no layer 'model.layers.9.mlp.up_proj'"));

@@ -350,7 +350,7 @@ TEST(Budget, TakesTheDirectionsThatAreWorthMost) {
   EXPECT_EQ(ranks_within(squared_values(nested), 40),
             (std::vector<int64_t>{2, 2, 0}));  // `large` does not fit
   const std::string message = user_error([&] { ranks_within(squared_values(nested), 9); });
-  expect_has(message, "--parameters: the smallest direction has 10 numbers");
+  expect_has(message, "parameters: the smallest direction has 10 numbers");
   expect_has(message, "got 9");
 }
 

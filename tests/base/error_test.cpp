@@ -15,6 +15,24 @@ TEST(Error, FailMakesOneLine) {
   EXPECT_USER_ERROR(fail("file", "expected ", 3, ", got ", 2.5), "file: expected 3, got 2.5");
 }
 
+TEST(Error, AFieldIsNamedAsWhoShowsItLikes) {
+  const auto flag = [](const std::string& field) { return "--" + field; };
+  const Message hint = message_of(Field{"dtype"}, " float32");
+  try {
+    fail_field("rank", "'dtype' is no rank; try ", hint);
+  } catch (const FieldError& error) {
+    EXPECT_EQ(error.field(), "rank");
+    EXPECT_EQ(error.problem().text, "'dtype' is no rank; try dtype float32");
+    EXPECT_STREQ(error.what(), "rank: 'dtype' is no rank; try dtype float32");
+    EXPECT_EQ(error.text(flag), "--rank: 'dtype' is no rank; try --dtype float32");
+    const UserError copy = error;
+    EXPECT_EQ(copy.text(flag), error.text(flag));
+    const FieldError renamed("eval_" + error.field(), error.problem());
+    EXPECT_EQ(renamed.text(flag), "--eval_rank: 'dtype' is no rank; try --dtype float32");
+  }
+  EXPECT_EQ(UserError("rank: no").text(flag), "rank: no");
+}
+
 TEST(Error, CheckThrowsBugError) {
   EXPECT_NO_THROW(check(true, "fine"));
   EXPECT_THROW(check(false, "a", 1), BugError);

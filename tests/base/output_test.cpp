@@ -101,7 +101,7 @@ TEST_F(OutputTest, NamesOfTheUsersAreNotTaken) {
   fs::create_directory(at("home"));
   dir.write("home/thesis", "mine");
   EXPECT_USER_ERROR(OutputDirectory(at("home"), use(true)),
-                    "--force replaces only results of matlora");
+                    "force replaces only results of matlora");
   EXPECT_EQ(files("home"), (Files{"thesis"}));
 }
 
@@ -159,7 +159,7 @@ TEST_F(OutputTest, ARecipeOfTheUsersIsNoResult) {
   fs::create_directory(at("out"));
   dir.write("out/run.toml", "rank = 4\n");
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(true)),
-                    "--force replaces only results of matlora");
+                    "force replaces only results of matlora");
   dir.write("out/matlora.json", "{}");  // of an early version, without a record
   make("out", {"a"}, true);
   EXPECT_EQ(files("out"), (Files{".matlora", "a", "run.toml"}));
@@ -198,7 +198,7 @@ TEST_F(OutputTest, OverAFileItIsRefused) {
   dir.write("out", "file");
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(false)), "the output exists");
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(true)),
-                    "--force replaces only results of matlora");
+                    "force replaces only results of matlora");
   for (const bool force : {false, true}) {
     EXPECT_USER_ERROR(OutputDirectory(at("out"), use(force)), "it is a file, expected a directory");
     EXPECT_USER_ERROR(OutputDirectory(at("out/deep/er"), use(force)),

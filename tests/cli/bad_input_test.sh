@@ -46,7 +46,9 @@ refuses_train "constant with matryoshka is LoRA" --method matryoshka --mask cons
 refuses_train "--alpha" --alpha 0
 
 # Ranks and modules.
-refuses_train "did you mean 'q_proj'" --target-modules q_porj
+refuses_train "--target-modules: unknown module 'q_porj'; did you mean 'q_proj'" --target-modules q_porj
+refuses_train "--rank: model.layers.0" --rank 100000
+refuses_train "; raise --max-length or shorten the record" --max-length 2
 refuses_train "--train-ranks: expected an integer >= 1, got 0" --rank 8 --train-ranks 0
 refuses_train "rank 9 is outside 1..8" --rank 8 --train-ranks 1,9
 refuses_train "--rank" --rank 0

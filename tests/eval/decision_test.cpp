@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/decision_text.h"
+#include "matlora/report/decision_text.h"
 #include "tests/support/report.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/wide_report.h"
@@ -46,11 +46,12 @@ int64_t taken(const Scores& scores, const Within& within = kOnePercent) {
 }
 
 std::string said(const Report& report, const Within& within = kOnePercent) {
-  return headline(report, report.sweeps[0], facts_of(report, report.sweeps[0]), within).text();
+  return report::headline(report, report.sweeps[0], facts_of(report, report.sweeps[0]), within)
+      .text();
 }
 
 std::string open(const Report& report, const Within& within = kOnePercent) {
-  return undecided_text(facts_of(report, report.sweeps[0]), within);
+  return report::undecided_text(facts_of(report, report.sweeps[0]), within);
 }
 
 TEST(Decision, TheSmallestThatTheDocumentsCannotTellFromTheBest) {
@@ -154,35 +155,6 @@ TEST(Decision, WhereNoRankIsGoodEverywhereTheOneThatIsInMost) {
   EXPECT_EQ(choice.good, 1u);
   EXPECT_EQ(choice.improved, 2u);
   expect_has(said(report), "of the best in 1 of 2 measures; it is better than the base model in 2");
-}
-
-TEST(Decision, CommandsAreReadyForAShell) {
-  AdapterSweep sweep{"a", "runs/out/", "trained", {}, {}, {}};
-  EXPECT_EQ(take_command(sweep, 4),
-            "matlora slice --adapter runs/out --rank 4 --output runs/out-r4");
-  sweep.adapter = "my run's $(x)";
-  sweep.gate_given = true;
-  EXPECT_EQ(take_command(sweep, 8),
-            "matlora slice --adapter 'my run'\\''s $(x)' --rank 8 --output 'my run'\\''s $(x)-r8' "
-            "--inference-gate trained");
-  sweep.adapter = "-x";
-  sweep.gate_given = false;
-  RankScore row;
-  row.rank = 2;
-  row.adapter = "other";  // this rank is from another directory
-  sweep.rows = {row};
-  EXPECT_EQ(take_command(sweep, 2), "matlora slice --adapter other --rank 2 --output other-r2");
-  EXPECT_EQ(take_command(sweep, 1), "matlora slice --adapter ./-x --rank 1 --output ./-x-r1");
-}
-
-TEST(Decision, ABudgetIsTakenByCompress) {
-  AdapterSweep sweep{"a", "out", "trained", {}, {}, {}};
-  sweep.budget = "matlora compress --adapter out --calibrate train.jsonl --model m";
-  RankScore row;
-  row.rank = 2;
-  row.adapter_parameters = 1234;
-  sweep.rows = {row};
-  EXPECT_EQ(take_command(sweep, 2), sweep.budget + " --parameters 1234 --output out-p1234");
 }
 
 }  // namespace

@@ -4,7 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
-from layers import problems
+from layers import problems, public_problems
 
 
 class Layers(unittest.TestCase):
@@ -45,6 +45,30 @@ class Layers(unittest.TestCase):
     def test_unknown_folder(self):
         self.check("matlora/util/a.h", "", "not in one of the folders")
         self.check("matlora/a.h", "", "not in one of the folders")
+
+    def test_flags_below_cli(self):
+        flag = 'fail("%s--rank", "no");\n'
+        self.check("matlora/nn/a.cpp", flag % "", "nn/a.cpp:1: names a flag")
+        self.check("matlora/nn/a.cpp", flag % r'try \"x\" ', "names a flag")
+        self.check("matlora/cli/a.cpp", flag % "")
+        self.check("matlora/nn/a.cpp", '// fail("--rank")\nf("a--, <!-- b");  // "--rank"\n')
+
+    def test_public_headers(self):
+        listed = ("target_sources(x PRIVATE\n  a.cpp\n)\n"
+                  "target_sources(x PUBLIC FILE_SET HEADERS BASE_DIRS ${D} FILES\n  a.h\n)\n")
+        cases = {'#include "matlora/nn/b.h"\n': "includes matlora/nn/b.h, which is not",
+                 "/// Throws UserError.\n": "promises an error",
+                 '#include "matlora/nn/a.h"\n#include <vector>\n': None}
+        for text, expected in cases.items():
+            with tempfile.TemporaryDirectory() as folder:
+                root = pathlib.Path(folder)
+                (root / "matlora/nn").mkdir(parents=True)
+                (root / "matlora/nn/CMakeLists.txt").write_text(listed)
+                (root / "matlora/nn/a.h").write_text(text)
+                found = list(public_problems(root))
+            self.assertEqual(len(found), 1 if expected else 0, found)
+            if expected:
+                self.assertIn(expected, found[0])
 
     def test_long_file(self):
         self.check("matlora/cli/a.cpp", "\n" * 400)

@@ -137,7 +137,7 @@ TEST_F(TaskFiles, ThePoolIsReadForShotsOnly) {
   EXPECT_EQ(read_pool(task, 1).size(), 1u);
   task.shots_file.clear();
   EXPECT_EQ(tests::user_error([&] { read_pool(task, 1); }),
-            "--shots: piqa: expected 0, it has no file of examples, got 1");
+            "shots: piqa: expected 0, it has no file of examples, got 1");
 }
 
 TEST_F(TaskFiles, WhatIsWrongIsSaidWithFileAndLine) {
