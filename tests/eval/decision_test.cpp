@@ -135,7 +135,7 @@ TEST(Decision, ByAllMeasuresThatTheAdapterImproves) {
   expect_has(text, cat("Take rank ", choice.rank, " of Matryoshka, trained gate ("));
   expect_has(text, " of 8 and worse in 1 (boolq acc).");
   const auto none = facts_of(report, report.sweeps[2]);
-  EXPECT_EQ(headline(report, report.sweeps[2], none, kOnePercent).text(),
+  EXPECT_EQ(report::headline(report, report.sweeps[2], none, kOnePercent).text(),
             "Take none of rate too high: no rank is better than the base model by more than its "
             "error in any of the 8 measures.");
 }
