@@ -118,7 +118,7 @@ TEST(Decision, SaysHowManyDocumentsWouldDo) {
   EXPECT_EQ(open(report),
             "Ranks 2 and 4 cannot be told apart in t acc with 20 documents; about 63 would do.");
   const auto facts = facts_of(report, report.sweeps[0]);
-  EXPECT_EQ(undecided_note(facts[0], kOnePercent),
+  EXPECT_EQ(report::undecided_note(facts[0], kOnePercent),
             "≈ rank 4 with 20 documents, about 63 would tell");
   // A difference of less than 10% does not matter then: as near as that is near enough.
   EXPECT_EQ(open(report, {0.1, true, "10%"}), "");
@@ -131,11 +131,11 @@ TEST(Decision, ByAllMeasuresThatTheAdapterImproves) {
   const Choice choice = choose(facts, kOnePercent);
   EXPECT_GT(choice.rank, 0);
   EXPECT_EQ(choice.worse, std::vector<std::string>{"boolq acc"});
-  const std::string text = headline(report, report.sweeps[0], facts, kOnePercent).text();
+  const std::string text = report::headline(report, report.sweeps[0], facts, kOnePercent).text();
   expect_has(text, cat("Take rank ", choice.rank, " of Matryoshka, trained gate ("));
   expect_has(text, " of 8 and worse in 1 (boolq acc).");
   const auto none = facts_of(report, report.sweeps[2]);
-  EXPECT_EQ(headline(report, report.sweeps[2], none, kOnePercent).text(),
+  EXPECT_EQ(report::headline(report, report.sweeps[2], none, kOnePercent).text(),
             "Take none of rate too high: no rank is better than the base model by more than its "
             "error in any of the 8 measures.");
 }

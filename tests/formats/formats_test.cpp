@@ -27,8 +27,8 @@ using tests::expect_has;
 const fs::path kFiles = fs::path(__FILE__).parent_path() / "files";
 const train::RecipeRecord kRecipe = {{"lr", "0.01"}, {"seed", "42"}};
 
-struct Run : tests::TinyRun {
-  Run() : TinyRun(tests::tiny_rule(adapter::Method::matryoshka, {1, 2}, 2), recipe()) {}
+struct FourSteps : tests::TinyRun {
+  FourSteps() : TinyRun(tests::tiny_rule(adapter::Method::matryoshka, {1, 2}, 2), recipe()) {}
   static train::Recipe recipe() {
     train::Recipe recipe;
     recipe.batch_size = 4;
@@ -41,7 +41,7 @@ struct Run : tests::TinyRun {
 /// What this matlora writes: adapter/, output/, sweep/, state/.
 void write_all(const fs::path& directory) {
   for (const char* name : {"adapter", "sweep", "state"}) fs::create_directories(directory / name);
-  Run run;
+  FourSteps run;
   run.run(2);
   model::save_adapter(directory / "adapter", run.adapter, {"models/tiny", "12ab"});
   train::save_state(directory / "state", run.adapter, run.trainer, kRecipe);
@@ -131,21 +131,22 @@ TEST(Formats, SweepBeforeVersions) {
 TEST(Formats, StateV2) {
   const tests::TempDir directory;
   put("state-v2.safetensors", directory.path() / train::kStateFile);
-  Run run;
+  FourSteps run;
   train::restore_state(directory.path(), run.adapter, run.trainer, kRecipe);
   EXPECT_EQ(run.trainer.step(), 2);
   run.run(2);
   EXPECT_TRUE(run.trainer.done());
 }
 
+// Version 1 had the recipe as one line of text and no version.
 TEST(Formats, StateV1IsRefusedByItsVersion) {
   const tests::TempDir directory;
   put("state-v1.safetensors", directory.path() / train::kStateFile);
-  Run run;
+  FourSteps run;
   expect_has(tests::user_error([&] {
                train::restore_state(directory.path(), run.adapter, run.trainer, kRecipe);
              }),
-             "a state of another version of matlora: expected format_version 2, got 1");
+             "a state of another version of matlora: expected format_version 2, got none");
 }
 
 }  // namespace
