@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -16,7 +17,7 @@
 #include "matlora/adapter/attach.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/decoder.h"
-#include "matlora/train/adamw.h"
+#include "matlora/train/optimizer.h"
 #include "matlora/train/rank_draw.h"
 #include "matlora/train/schedule.h"
 
@@ -33,6 +34,7 @@ struct Recipe {
   bool shuffle = true;
   uint64_t seed = 42;
   std::string rank_weights = "full:0.85..0.35";  // of nested, see rank_draw.h
+  std::string optimizer = "adamw";               // a name of optimizer.h's table
 };
 
 /// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of
@@ -52,7 +54,7 @@ struct StepReport {
 class Trainer {
  public:
   /// The adapter must be attached to `model`; its matrices become leaves that require gradients.
-  /// Keeps references to all three.
+  /// Keeps references to all three. Throws UserError for an unknown optimizer.
   Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
           std::span<const data::Example> examples, const Recipe& recipe);
 
@@ -77,7 +79,7 @@ class Trainer {
   /// `tokens` tokens, or of all.
   std::vector<data::Example> last_examples(int64_t tokens) const;
 
-  AdamW& optimizer() { return optimizer_; }
+  Optimizer& optimizer() { return *optimizer_; }
   /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
   void set_step(int64_t step) { step_ = step; }
 
@@ -95,7 +97,8 @@ class Trainer {
   std::span<const data::Example> examples_;
   Recipe recipe_;
   int64_t total_ = 0, warmup_ = 0, step_ = 0;
-  AdamW optimizer_;
+  std::vector<at::Tensor> parameters_;  // A, B, A, B, ..
+  std::unique_ptr<Optimizer> optimizer_;
   RankWeights weights_;  // of nested
   std::mutex updating_;
 };
