@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "matlora/base/error.h"
+#include "matlora/nn/not_finite.h"
 
 namespace matlora::adapter {
 namespace {
@@ -23,11 +24,13 @@ struct Norm {
   double factor = 1;  // 0: the inputs are all zero, so no error counts
 };
 
-Norm norm_of(const at::Tensor& moment, const std::string& layer, const std::string& where) {
+/// dtype: what the layer read was of.
+Norm norm_of(const at::Tensor& moment, at::ScalarType dtype, const std::string& layer,
+             const std::string& where) {
   const int64_t in = moment.size(0);
   const double mean = moment.trace().item<double>() / static_cast<double>(in);
   if (!std::isfinite(mean) || !at::isfinite(moment).all().item<bool>()) {
-    fail(where, printable(layer), ": its inputs are not finite; try ", Field{"dtype"}, " float32");
+    fail(where, printable(layer), ": its inputs are not finite", nn::not_finite_hint(dtype));
   }
   if (mean <= 0) return {{}, 0};
   // The rounding of float32 inputs can leave C a little below zero in a direction.
@@ -157,8 +160,9 @@ Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const 
   const auto groups = groups_by_moment(adapter, moments);
   const auto nest = [&](const std::vector<size_t>& group) {
     const at::Tensor moment = moment_of(adapter.layers[group[0]], moments);
-    const Norm norm =
-        moment.defined() ? norm_of(moment, adapter.layers[group[0]].layer, where) : Norm();
+    const Norm norm = moment.defined()
+                          ? norm_of(moment, moments->dtype, adapter.layers[group[0]].layer, where)
+                          : Norm();
     for (const size_t i : group) {
       LayerAdapter& layer = result.layers[i];
       const Factors factors = factors_of(layer, layer_gate(layer, adapter.rule, full, gate));

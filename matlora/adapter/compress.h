@@ -31,6 +31,7 @@ namespace matlora::adapter {
 /// Second moments of what layers read.
 struct Moments {
   std::map<std::string, at::Tensor> of;  // layer -> [in, in] float64, mean of x xᵀ; may be shared
+  at::ScalarType dtype = at::kFloat;     // of the x
 };
 
 /// λ: C + λ·trace(C)/in·I takes the place of C. Fewer tokens than inputs, or inputs that are always

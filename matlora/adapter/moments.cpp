@@ -22,6 +22,7 @@ struct MomentCollector::Sums {
   size_t last_sum = 0;
   Ready ready;  // or empty
   size_t limit = 0, bytes = 0;
+  at::ScalarType dtype = at::kFloat;  // of the inputs
 
   Moments take();
   void see(const std::string& layer, const at::Tensor& x);
@@ -42,6 +43,7 @@ void MomentCollector::Sums::see(const std::string& layer, const at::Tensor& x) {
     sums.push_back({at::zeros({x.size(1), x.size(1)}, at::kDouble), 0});
   }
   last = x;
+  dtype = x.scalar_type();
   last_sum = of.at(layer);
   Sum& sum = sums[last_sum];
   const at::Tensor rows = x.detach().to(at::kFloat);      // [N, in]
@@ -83,6 +85,7 @@ Moments MomentCollector::take() { return sums_->take(); }
 Moments MomentCollector::Sums::take() {
   for (Sum& sum : sums) sum.products.div_(static_cast<double>(sum.rows));
   Moments moments;
+  moments.dtype = dtype;
   for (const auto& [layer, index] : of) moments.of[layer] = sums[index].products;
   sums.clear();
   of.clear();

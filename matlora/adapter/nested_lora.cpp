@@ -9,6 +9,11 @@
 
 namespace matlora::adapter {
 
+at::Tensor plain_delta(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
+                       const at::Tensor& g) {
+  return at::linear(at::linear(x, a) * g, b);  // [.., in] -> [.., R] -> [.., out]
+}
+
 void Gate::set(std::span<const double> values, at::Device device) {
   width_ = static_cast<int64_t>(values.size());
   values_ = at::empty({width_}, at::kDouble);

@@ -30,6 +30,12 @@ class Gate {
   uint64_t version_ = 0;
 };
 
+/// The definition: delta(x) = ((x Aᵀ) ∘ g) Bᵀ. Slow, for any dtype and device; what NestedLora
+/// folds is tested against it. x: [.., in], a: [R, in], b: [out, R], g: [R] or [.., R], all of one
+/// dtype -> [.., out].
+at::Tensor plain_delta(const at::Tensor& x, const at::Tensor& a, const at::Tensor& b,
+                       const at::Tensor& g);
+
 class NestedLora : public nn::Delta {
  public:
   /// a: [R, in], b: [out, R], float32: the layout of PEFT's lora_A.weight and lora_B.weight.

@@ -107,8 +107,7 @@ constexpr auto kOtherNames = std::to_array<OtherName>({
     {"packing", "", "examples are always packed"},
     {"sample_packing", "", "examples are always packed"},
     {"gradient_checkpointing", "", "there is no checkpointing of activations"},
-    {"optim", "", "the optimizer is AdamW"},
-    {"optimizer", "", "the optimizer is AdamW"},
+    {"optim", "optimizer", " adamw"},
     {"shuffle", "no-shuffle", " (records are shuffled without it)"},
     // The machine.
     {"bf16", "dtype", " bfloat16"},

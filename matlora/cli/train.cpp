@@ -106,7 +106,8 @@ class Train : public Command {
     examples_ = examples.items.size();
     if (c_.resume) train::restore_state(directory.path(), adapter, trainer, recipe_);
     record(app, "--target-modules", c_.targets);
-    directory.begin(run_record(app), trainer.step(), 2 * train::state_bytes(adapter));
+    directory.begin(run_record(app), trainer.step(),
+                    2 * train::state_bytes(adapter, trainer.optimizer()));
     if (c_.resume) evaluation_.resume_at(trainer.step(), base, adapter, directory.path());
     const int code = train_and_save(common, base, adapter, trainer, directory);
     std::cout.flush();

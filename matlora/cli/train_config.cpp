@@ -64,7 +64,8 @@ void add_recipe_options(CLI::App& app, TrainConfig& c) {
   option("--lr", r.learning_rate, "peak learning rate")->check(finite(0, 1e3));
   option("--lr-schedule", c.schedule, "linear|cosine|constant");
   option("--warmup-ratio", r.warmup_ratio, "part of the steps")->check(finite(0, 1.0));
-  option("--weight-decay", r.weight_decay, "AdamW's")->check(finite(0, 1e3));
+  option("--optimizer", r.optimizer, "adamw|sgd (plain, without momentum)");
+  option("--weight-decay", r.weight_decay, "the optimizer's")->check(finite(0, 1e3));
   option("--max-grad-norm", r.max_grad_norm, "0: no clipping")->check(finite(0, 1e9));
   option("--max-length", c.max_length, "tokens per example")->check(count);
   option("--limit", c.limit, "use the first N records; 0: all")->check(integer(0));
@@ -150,6 +151,7 @@ void apply_preset(CLI::App& app, TrainConfig& c) {
   if (c.nest != "auto" && c.nest != "svd" && c.nest != "none") {
     fail("--nest", "unknown value '", printable(c.nest), "'; expected auto|svd|none");
   }
+  train::optimizer_named(c.recipe.optimizer, "--optimizer");
   if (c.preset == "paper") {
     apply_paper(app, c);
   } else if (!c.preset.empty()) {

@@ -13,8 +13,8 @@
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
-#include "matlora/eval/not_finite.h"
 #include "matlora/eval/paired.h"
+#include "matlora/nn/not_finite.h"
 
 namespace matlora::eval {
 namespace {
@@ -96,7 +96,8 @@ bool score_examples(const nn::Decoder& at_rank, Sweep& sweep, RankScore& row,
   if (nll.empty()) return true;
   row.loss /= static_cast<double>(row.tokens);
   if (!std::isfinite(row.loss)) {
-    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss, not_finite_hint(at_rank));
+    fail("sweep", "rank ", row.rank, ": the loss is ", row.loss,
+         nn::not_finite_hint(at_rank.dtype()));
   }
   row.perplexity = std::exp(row.loss);
   row.token_accuracy = static_cast<double>(correct) / static_cast<double>(row.tokens);

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "matlora/base/error.h"
-#include "matlora/eval/not_finite.h"
 #include "matlora/generate/decode.h"
+#include "matlora/nn/not_finite.h"
 #include "matlora/tasks/prompts.h"
 #include "matlora/tasks/python_text.h"
 #include "matlora/tasks/scores.h"
@@ -207,7 +207,8 @@ std::vector<TaskSample> run_choices(const nn::Decoder& decoder, const PreparedTa
     const tasks::Document& document = task.documents[samples.size() - 1];
     for (const double one : scores) {
       if (std::isnan(one)) {
-        fail(task.task.name, "the model's logits are not numbers", not_finite_hint(decoder));
+        fail(task.task.name, "the model's logits are not numbers",
+             nn::not_finite_hint(decoder.dtype()));
       }
       sample.log_likelihoods.push_back(one);
     }

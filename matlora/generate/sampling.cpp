@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "matlora/base/error.h"
+#include "matlora/nn/not_finite.h"
 #include "matlora/nn/row_kernels.h"
 
 namespace matlora::generate {
@@ -60,8 +61,10 @@ int32_t Sampler::next(const at::Tensor& logits) {
   const at::Tensor z = logits.detach().to(at::kCPU, at::kFloat).contiguous();
   const std::span<const float> row(z.const_data_ptr<float>(), static_cast<size_t>(z.numel()));
   const int64_t best = nn::find_largest(row.data(), z.numel());
-  if (best < 0)
-    fail("generate", "the model's logits are not finite; try ", Field{"dtype"}, " float32");
+  if (best < 0) {
+    fail("generate", "the model's logits are not finite",
+         nn::not_finite_hint(logits.scalar_type()));
+  }
   if (options_.temperature == 0) return static_cast<int32_t>(best);
 
   const std::vector<double> weight =

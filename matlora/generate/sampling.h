@@ -22,7 +22,7 @@ class Sampler {
   /// Throws BugError for options out of range.
   Sampler(SamplingOptions options, uint64_t seed);
 
-  /// logits: [V] in any float dtype, on any device. Throws UserError when one of them is not a
+  /// logits: [V] in the model's dtype, on any device. Throws UserError when one of them is not a
   /// number.
   int32_t next(const at::Tensor& logits);
 

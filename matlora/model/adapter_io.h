@@ -1,6 +1,6 @@
-// An adapter on disk: a PEFT directory (adapter_config.json, adapter_model.safetensors) of the full
-// rank and, beside it, matlora.json with what PEFT cannot say. CONVENTIONS: PEFT 0.21.2,
-// peft/tuners/lora/config.py and peft/utils/save_and_load.py.
+// An adapter on disk. The formats that are read are in adapters/, a file each; what is written is a
+// PEFT directory (adapter_config.json, adapter_model.safetensors) of the full rank with
+// matlora.json in it, which has what PEFT cannot say, or a plain PEFT directory.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 #include "matlora/adapter/attach.h"
 #include "matlora/base/error.h"
-#include "matlora/model/peft_targets.h"
+#include "matlora/model/adapters/peft_targets.h"
 
 namespace matlora::model {
 
@@ -39,6 +39,7 @@ struct LoadedAdapter {
   adapter::Adapter adapter;
   AdapterInfo info;
   PeftTargets targets{};  // of adapter_config.json: layers that it names may be missing
+  std::string format{};   // that it was read from, by its name in adapters/format.h's table
 };
 
 /// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
@@ -46,8 +47,9 @@ struct LoadedAdapter {
 /// One with rank_pattern or alpha_pattern has each module's own scale folded into B in float32, and
 /// the scale 1 at every rank. Throws UserError naming the file and key for options that are not
 /// supported (DoRA, biases, ..), unpaired, misshapen or empty matrices, numbers that are not finite
-/// (with their position), a rank that does not fit, and a matlora.json of a newer version.
-LoadedAdapter load_adapter(const std::filesystem::path& directory, at::Device device);
+/// (with their position), a rank that does not fit, LoRA on the head or the embedding, and a
+/// matlora.json of a newer version; and, saying what `path` is, where it is no adapter.
+LoadedAdapter load_adapter(const std::filesystem::path& path, at::Device device);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
 /// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of

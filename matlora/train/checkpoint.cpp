@@ -20,20 +20,27 @@ struct Slot {
   at::Tensor value;
 };
 
-/// Every tensor of the state, named, in a fixed order; `value` shares the live tensor's memory.
-std::vector<Slot> slots(const adapter::Adapter& adapter, Trainer& trainer) {
+/// The matrices, named, in the order of the parameters; `value` shares the live tensor's memory.
+std::vector<Slot> matrices_of(const adapter::Adapter& adapter) {
   std::vector<Slot> result;
-  size_t i = 0;
   for (const adapter::LayerAdapter& layer : adapter.layers) {
     for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
-      const std::string name = layer.layer + "." + part;
-      result.push_back({name, matrix.detach()});
-      result.push_back({name + ".first_moment", trainer.optimizer().first_moments()[i]});
-      result.push_back({name + ".second_moment", trainer.optimizer().second_moments()[i]});
-      ++i;
+      result.push_back({cat(layer.layer, ".", part), matrix.detach()});
     }
   }
   return result;
+}
+
+/// The tensor of that name, of `like`'s shape, in the file's memory.
+at::Tensor read_tensor(const format::Safetensors& file, const std::string& name,
+                       const at::Tensor& like, const std::string& where) {
+  const format::TensorView* view = file.find(name);
+  if (!view || view->dtype != format::DType::f32 || view->shape != like.sizes()) {
+    fail(where, name, ": missing, or not float32 of the adapter's shape");
+  }
+  at::Tensor value = model::wrap(*view, file.file());
+  model::check_finite(value, name, where);
+  return value;
 }
 
 int64_t read_step(const std::map<std::string, std::string>& metadata, int64_t total,
@@ -79,6 +86,13 @@ void check_version(const std::map<std::string, std::string>& metadata, const std
        whole && version > kFormatVersion ? "; a newer matlora wrote it" : "");
 }
 
+/// The recipe as it is written: with the optimizer, whose state no other one can continue.
+RecipeRecord with_optimizer(RecipeRecord recipe, const Optimizer& optimizer) {
+  recipe["optimizer"] = optimizer.name();
+  return recipe;
+}
+
+/// `recipe`: this run's, with its optimizer.
 void check_recipe(const std::map<std::string, std::string>& metadata, const RecipeRecord& recipe,
                   const std::string& where) {
   check_version(metadata, where);
@@ -88,6 +102,7 @@ void check_recipe(const std::map<std::string, std::string>& metadata, const Reci
   for (const auto& [name, value] : json.items()) {
     if (value.is_string()) written[name] = value.get<std::string>();
   }
+  written.emplace("optimizer", "adamw");  // the only one there was when states did not name it
   const std::string different = differences(written, recipe);
   if (!different.empty()) {
     fail(where, "the run was started with other options: ", different,
@@ -97,28 +112,37 @@ void check_recipe(const std::map<std::string, std::string>& metadata, const Reci
 
 }  // namespace
 
-int64_t state_bytes(const adapter::Adapter& adapter) {
+int64_t state_bytes(const adapter::Adapter& adapter, const Optimizer& optimizer) {
   int64_t numbers = 0;
   for (const adapter::LayerAdapter& layer : adapter.layers) {
     numbers += layer.a.numel() + layer.b.numel();
   }
   constexpr int64_t kHeader = 1 << 16;  // names and offsets; about
-  return 3 * numbers * static_cast<int64_t>(sizeof(float)) + kHeader;
+  const int64_t copies = 1 + std::ssize(optimizer.state());
+  return copies * numbers * static_cast<int64_t>(sizeof(float)) + kHeader;
 }
 
 void save_state(const std::filesystem::path& directory, const adapter::Adapter& adapter,
                 Trainer& trainer, const RecipeRecord& recipe) {
   const auto lock = trainer.hold();
+  const std::vector<Slot> matrices = matrices_of(adapter);
+  const std::vector<OptimizerState> states = trainer.optimizer().state();
   std::vector<at::Tensor> kept;
   std::vector<format::TensorView> views;
-  for (const Slot& slot : slots(adapter, trainer)) {
-    kept.push_back(slot.value.to(at::kCPU).contiguous());
-    views.push_back(model::view_of(slot.name, kept.back()));
+  const auto add = [&](const std::string& name, const at::Tensor& value) {
+    kept.push_back(value.to(at::kCPU).contiguous());
+    views.push_back(model::view_of(name, kept.back()));
+  };
+  for (size_t i = 0; i < matrices.size(); ++i) {
+    add(matrices[i].name, matrices[i].value);
+    for (const OptimizerState& state : states) {
+      add(cat(matrices[i].name, ".", state.name), state.values[i]);
+    }
   }
   format::write_safetensors(directory / kStateFile, views,
                             {{"format_version", std::to_string(kFormatVersion)},
                              {"step", std::to_string(trainer.step())},
-                             {"recipe", Json(recipe).dump()}});
+                             {"recipe", Json(with_optimizer(recipe, trainer.optimizer())).dump()}});
 }
 
 void restore_state(const std::filesystem::path& directory, adapter::Adapter& adapter,
@@ -129,26 +153,21 @@ void restore_state(const std::filesystem::path& directory, adapter::Adapter& ada
          "; the run is done, or ended before its first state was saved");
   }
   const format::Safetensors file = format::Safetensors::open(path);
-  check_recipe(file.metadata(), recipe, path.string());
+  check_recipe(file.metadata(), with_optimizer(recipe, trainer.optimizer()), path.string());
   const int64_t step = read_step(file.metadata(), trainer.total(), path.string());
-  const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> first, second;
-  for (const Slot& slot : slots(adapter, trainer)) {
-    const format::TensorView* view = file.find(slot.name);
-    if (!view || view->dtype != format::DType::f32 || view->shape != slot.value.sizes()) {
-      fail(path.string(), slot.name, ": missing, or not float32 of the adapter's shape");
-    }
-    const at::Tensor value = model::wrap(*view, file.file());
-    model::check_finite(value, slot.name, path.string());
-    if (slot.name.ends_with(".first_moment")) {
-      first.push_back(value);
-    } else if (slot.name.ends_with(".second_moment")) {
-      second.push_back(value);
-    } else {
-      at::Tensor(slot.value).copy_(value);
+  const std::vector<Slot> matrices = matrices_of(adapter);
+  std::vector<OptimizerState> states = trainer.optimizer().state();
+  std::vector<at::Tensor> values;
+  for (size_t i = 0; i < matrices.size(); ++i) {
+    values.push_back(read_tensor(file, matrices[i].name, matrices[i].value, path.string()));
+    for (OptimizerState& state : states) {  // the live tensors give way to the file's
+      state.values[i] =
+          read_tensor(file, cat(matrices[i].name, ".", state.name), state.values[i], path.string());
     }
   }
-  trainer.optimizer().restore(first, second, step);
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < matrices.size(); ++i) at::Tensor(matrices[i].value).copy_(values[i]);
+  trainer.optimizer().restore(states, step);
   trainer.set_step(step);
 }
 

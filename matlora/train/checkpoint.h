@@ -1,5 +1,5 @@
-// The state of an unfinished run in one file: A, B, AdamW's moments, the step. Restoring it goes on
-// as if the run had never stopped, to the bit on one machine.
+// The state of an unfinished run in one file: A, B, what the optimizer keeps, the step. Restoring
+// it goes on as if the run had never stopped, to the bit on one machine.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,17 @@ inline constexpr char kStateFile[] = "trainer_state.safetensors";
 using RecipeRecord = std::map<std::string, std::string>;
 
 /// Writes DIR/trainer_state.safetensors; the state is that of the last whole step. Throws UserError
-/// when it cannot be written; an earlier state is there as before then.
+/// when it cannot be written; an earlier state is there as before then. The optimizer's name is
+/// written with the recipe.
 void save_state(const std::filesystem::path& directory, const adapter::Adapter& adapter,
                 Trainer& trainer, const RecipeRecord& recipe);
 
 /// Restores what save_state wrote. Throws UserError when there is no such file, or it is of another
-/// adapter or recipe; then the message names what differs, with both values.
+/// adapter, optimizer or recipe; then the message names what differs, with both values.
 void restore_state(const std::filesystem::path& directory, adapter::Adapter& adapter,
                    Trainer& trainer, const RecipeRecord& recipe);
 
-/// About what a state of this adapter takes on the disk, in bytes.
-int64_t state_bytes(const adapter::Adapter& adapter);
+/// About what a state of this adapter and optimizer takes on the disk, in bytes.
+int64_t state_bytes(const adapter::Adapter& adapter, const Optimizer& optimizer);
 
 }  // namespace matlora::train

@@ -8,8 +8,8 @@
 
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
-#include "matlora/train/adamw.h"
 #include "matlora/train/gated.h"
+#include "matlora/train/optimizer.h"
 
 namespace matlora::train {
 namespace {
@@ -43,13 +43,13 @@ FittedRank fit_rank(const nn::Decoder& decoder, const adapter::Adapter& adapter,
   const nn::Decoder model = gated(decoder, adapter, gates);
   const double before = mean_loss(model, packs);
   best = {before, {}};
-  AdamW optimizer(gates, /*weight_decay=*/0);
+  const auto optimizer = optimizer_named("adamw", "fit").make(gates, {});
   for (int64_t step = 0; step < options.steps; ++step) {
     const data::Pack& pack = packs[static_cast<size_t>(step) % packs.size()];
     const at::Tensor losses = losses_of(model, pack);
     losses.backward(at::full_like(losses, 1.0 / static_cast<double>(pack.label_count())));
     const double left = static_cast<double>(options.steps - step);
-    optimizer.step(options.learning_rate * left / static_cast<double>(options.steps));
+    optimizer->step(options.learning_rate * left / static_cast<double>(options.steps));
     const int64_t done = step + 1;
     if (done != options.steps && done != options.steps / 2) continue;
     const double loss = mean_loss(model, packs);

@@ -10,6 +10,8 @@
 #include "matlora/base/error.h"
 #include "matlora/data/packing.h"
 #include "matlora/data/sampling.h"
+#include "matlora/train/clip.h"
+#include "matlora/train/gradients.h"
 
 namespace matlora::train {
 namespace {
@@ -91,7 +93,9 @@ Trainer::Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
       recipe_(recipe),
       total_(total_steps(static_cast<int64_t>(examples.size()), recipe)),
       warmup_(warmup_steps(total_, recipe.warmup_ratio)),
-      optimizer_(make_leaves(adapter), recipe.weight_decay),
+      parameters_(make_leaves(adapter)),
+      optimizer_(optimizer_named(recipe.optimizer, "trainer: optimizer")
+                     .make(parameters_, {.weight_decay = recipe.weight_decay})),
       weights_(adapter.rule.method == adapter::Method::nested
                    ? parse_rank_weights(recipe.rank_weights, adapter.rule, "rank weights")
                    : RankWeights()) {
@@ -150,7 +154,7 @@ void Trainer::select_gate(size_t micro, StepReport& report) {
 /// The optimizer's part of a step whose gradients are there.
 void Trainer::update(StepReport& report) {
   report.loss /= static_cast<double>(report.label_tokens);
-  report.grad_norm = optimizer_.clip_gradients(recipe_.max_grad_norm);
+  report.grad_norm = clip_gradients(parameters_, recipe_.max_grad_norm);
   if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
     fail("train", "step ", step_ + 1, ": the loss is ", report.loss, " and the gradient norm ",
          report.grad_norm, "; a lower ", Field{"learning_rate"}, " may help");
@@ -158,7 +162,7 @@ void Trainer::update(StepReport& report) {
   report.learning_rate =
       learning_rate(recipe_.schedule, recipe_.learning_rate, step_, total_, warmup_);
   const auto lock = hold();
-  optimizer_.step(report.learning_rate);
+  optimizer_->step(report.learning_rate);
   report.step = ++step_;
 }
 
@@ -185,7 +189,7 @@ std::optional<StepReport> Trainer::try_step(const AfterPack& after_pack) {
       report.loss += backward_loss(model_, pack, directions, weight);
       tokens += pack.token_count();
       if (after_pack && tokens < report.tokens && !after_pack(tokens, report.tokens)) {
-        optimizer_.drop_gradients();
+        drop_gradients(parameters_);
         return std::nullopt;
       }
     }

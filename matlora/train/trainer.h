@@ -19,7 +19,7 @@
 #include "matlora/base/error.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/decoder.h"
-#include "matlora/train/adamw.h"
+#include "matlora/train/optimizer.h"
 #include "matlora/train/rank_draw.h"
 #include "matlora/train/schedule.h"
 
@@ -36,6 +36,7 @@ struct Recipe {
   bool shuffle = true;
   uint64_t seed = 42;
   std::string rank_weights = "full:0.85..0.35";  // of nested, see rank_draw.h
+  std::string optimizer = "adamw";               // a name of optimizer.h's table
 };
 
 /// Optimizer steps of a run over `examples` examples: transformers' count, where the last step of
@@ -55,7 +56,8 @@ struct StepReport {
 class Trainer {
  public:
   /// The adapter's matrices become leaves that require gradients. Keeps references to it and to the
-  /// examples. Throws UserError when it does not fit the model (check_fits, at `where`).
+  /// examples. Throws UserError when it does not fit the model (check_fits, at
+  /// `where`), and for an unknown optimizer.
   Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
           std::span<const data::Example> examples, const Recipe& recipe,
           const std::string& where = "adapter");
@@ -86,7 +88,7 @@ class Trainer {
   /// The gate of model().
   adapter::Gate& gate() { return *gate_; }
 
-  AdamW& optimizer() { return optimizer_; }
+  Optimizer& optimizer() { return *optimizer_; }
   /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
   void set_step(int64_t step) { step_ = step; }
 
@@ -105,7 +107,8 @@ class Trainer {
   std::span<const data::Example> examples_;
   Recipe recipe_;
   int64_t total_ = 0, warmup_ = 0, step_ = 0;
-  AdamW optimizer_;
+  std::vector<at::Tensor> parameters_;  // A, B, A, B, ..
+  std::unique_ptr<Optimizer> optimizer_;
   RankWeights weights_;  // of nested
   std::mutex updating_;
 };

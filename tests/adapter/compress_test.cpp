@@ -284,7 +284,12 @@ TEST(Renest, WhatCannotBeNested) {
   adapter = random_adapter();
   Moments moments = random_moments();
   moments.of["last"][1][1] = std::numeric_limits<double>::infinity();
-  expect_has(user_error([&] { nested_of(adapter, &moments); }), "last: its inputs are not finite");
+  for (const auto& [dtype, hint] : {std::pair(at::kHalf, "try --dtype float32"),
+                                    {at::kFloat, "numbers of the model, or the adapter's"}}) {
+    moments.dtype = dtype;
+    expect_has(user_error([&] { nested_of(adapter, &moments); }),
+               cat("last: its inputs are not finite; ", hint));
+  }
   for (LayerAdapter& layer : adapter.layers) layer.b.zero_();
   expect_has(user_error([&] { nested_of(adapter); }), "adapter: the adapter changes nothing");
   moments.of.erase("first");

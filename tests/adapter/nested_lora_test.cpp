@@ -96,6 +96,51 @@ TEST(NestedLora, GradientsAgreeWithFiniteDifferences) {
   }
 }
 
+// The folded form and the layers that use it against the definition; bounds are a few roundings.
+TEST(NestedLora, FoldedFormIsThePlainDelta) {
+  for (const auto& [dtype, bound] : {std::pair(at::kFloat, 1e-6), {at::kDouble, 1e-14}}) {
+    const Case c;
+    const auto shared = std::make_shared<Gate>();
+    shared->set(c.gate, at::kCPU);
+    const auto leaves = [&, dtype = dtype] {
+      std::vector<at::Tensor> xab;
+      for (const at::Tensor& t : {c.x, c.a, c.b}) {
+        xab.push_back(t.to(dtype).clone().requires_grad_());
+      }
+      return xab;
+    };
+    const std::vector<at::Tensor> plain = leaves(), folded = leaves(), layer = leaves();
+    const at::Tensor dy = c.dy.to(dtype), w = c.w.to(dtype);
+    const at::Tensor delta =
+        plain_delta(plain[0], plain[1], plain[2], shared->values().to(dtype));  // [N, out]
+    const nn::LowRank factors = NestedLora(folded[1], folded[2], shared).factors(dtype);
+    const at::Tensor product = at::linear(at::linear(folded[0], factors.down), factors.up);
+    const at::Tensor y = adapted(w, layer[1], layer[2], shared, layer[0]);
+    EXPECT_EQ(product.scalar_type(), dtype);
+    EXPECT_LT(relative_error(product, delta), bound);
+    EXPECT_LT(relative_error(y - at::linear(layer[0], w), delta), bound);
+    const auto expected = torch::autograd::grad({delta}, plain, {dy});
+    const auto of_factors = torch::autograd::grad({product}, folded, {dy});
+    auto of_layer = torch::autograd::grad({y}, layer, {dy});
+    of_layer[0] = of_layer[0] - dy.matmul(w);  // the base's share of dx
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_LT(relative_error(of_factors[i], expected[i]), bound) << dtype << " " << i;
+      EXPECT_LT(relative_error(of_layer[i], expected[i]), bound) << dtype << " " << i;
+    }
+  }
+}
+
+// A gate for each row of a batch: [batch, 1, R].
+TEST(NestedLora, PlainDeltaTakesAGatePerSequence) {
+  const Case c;
+  const at::Tensor x = random_tensor({2, 3, 6}, 9, at::kDouble);
+  const at::Tensor gates = random_tensor({2, 1, 4}, 10, at::kDouble);
+  const at::Tensor both = plain_delta(x, c.a, c.b, gates);
+  for (int64_t i = 0; i < 2; ++i) {
+    EXPECT_LT(relative_error(both[i], plain_delta(x[i], c.a, c.b, gates[i][0])), 1e-14);
+  }
+}
+
 TEST(NestedLora, MatricesKeepFloat32GradientsUnderABFloat16Model) {
   Case c;
   c.a = c.a.to(at::kFloat).requires_grad_();

@@ -143,6 +143,7 @@ done <<'END'
 --warmup_steps --warmup-ratio
 --lr_scheduler_type --lr-schedule
 --weight_decay --weight-decay
+--optim --optimizer adamw
 --max_grad_norm --max-grad-norm
 --eval_steps --eval-every
 --save_steps --save-every

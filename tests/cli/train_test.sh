@@ -192,6 +192,8 @@ grep -q -- --resume err.txt || fail "no word on how to go on: $(cat err.txt)"
 expect_code 2 train --config sigint/run.toml --resume --quiet --lr 1
 grep -q "other options: lr: was 0.01.*, is 1;" err.txt ||
   fail "it does not say which option differs: $(cat err.txt)"
+expect_code 2 train --config sigint/run.toml --resume --quiet --optimizer sgd
+grep -q "other options: optimizer: was adamw, is sgd;" err.txt || fail "which optimizer: $(cat err.txt)"
 expect_code 2 train --config sigint/run.toml --resume --quiet --model "$models/biases"
 resume sigint
 interrupt TERM 143 sigterm
@@ -200,5 +202,14 @@ resume sigterm
 interrupt KILL 137 sigkill --save-every 2
 touch sigkill/trainer_state.safetensors.tmp1234  # what it was writing when it was killed
 resume sigkill
+
+# Another optimizer is another run, recorded and resumed like the others.
+cp whole/$weights adamw.safetensors
+long+=(--optimizer sgd)
+expect_ok "${long[@]}" --output whole --force
+! cmp -s whole/$weights adamw.safetensors || fail "--optimizer sgd is AdamW"
+grep -q '^optimizer="sgd"' whole/run.toml || fail "run.toml: $(cat whole/run.toml)"
+interrupt INT 130 sgd
+resume sgd
 
 finish

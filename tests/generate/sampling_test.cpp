@@ -8,6 +8,7 @@
 #include <map>
 
 #include "matlora/base/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace matlora::generate {
 namespace {
@@ -77,7 +78,11 @@ TEST(Sampler, TheSeedDecides) {
 
 TEST(Sampler, Errors) {
   Sampler sampler({0, 1}, 1);
-  EXPECT_THROW(sampler.next(at::tensor({1.0, std::nan("")}, at::kFloat)), UserError);
+  const at::Tensor bad = at::tensor({1.0, std::nan("")}, at::kFloat);
+  tests::expect_has(tests::user_error([&] { sampler.next(bad); }),
+                    "logits are not finite; numbers of the model, or the adapter's");
+  tests::expect_has(tests::user_error([&] { sampler.next(bad.to(at::kBFloat16)); }),
+                    "logits are not finite; try --dtype float32");
   EXPECT_THROW(Sampler({-1, 1}, 1), BugError);
   EXPECT_THROW(Sampler({1, 0}, 1), BugError);
   EXPECT_THROW(Sampler({1, 1.5}, 1), BugError);

@@ -154,11 +154,15 @@ TEST_F(AdapterDamage, LoraOnTheHeadIsNotAnotherBaseModel) {
   plain();
   nn::Decoder model = tests::tiny_llama();
   for (const std::string layer : {"lm_head", "model.embed_tokens"}) {
-    put_tensors({{"base_model.model." + layer + ".lora_A.weight", at::ones({4, 16})},
-                 {"base_model.model." + layer + ".lora_B.weight", at::ones({16, 4})}});
-    const Adapter loaded = load_adapter(path(), at::kCPU).adapter;
-    const std::string message = user_error([&] { adapter::check_fits(model, loaded, "adapter"); });
-    expect_has(message, "adapter: the adapter has LoRA on '" + layer + "', which is not supported");
+    const std::string refusal = ": the adapter has LoRA on '" + layer + "', which is not supported";
+    const at::Tensor a = at::ones({4, 16}), b = at::ones({16, 4});
+    put_tensors({{"base_model.model." + layer + ".lora_A.weight", a},
+                 {"base_model.model." + layer + ".lora_B.weight", b}});
+    expect_has(load_error(), path().string() + refusal);
+    Adapter made;
+    made.layers = {{layer, a, b}};
+    const std::string message = user_error([&] { adapter::check_fits(model, made, "adapter"); });
+    expect_has(message, "adapter" + refusal);
     EXPECT_EQ(message.find("another base"), std::string::npos) << message;
   }
   for (const char* key : {"modules_to_save", "trainable_token_indices"}) {

@@ -1,5 +1,5 @@
 // Which modules PEFT would adapt: tests/parity/targets_test.py asks PEFT itself.
-#include "matlora/model/peft_targets.h"
+#include "matlora/model/adapters/peft_targets.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

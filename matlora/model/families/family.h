@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
 #include "matlora/model/families/hyperparameters.h"

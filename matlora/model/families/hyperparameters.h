@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/swiglu.h"
 
 namespace matlora::model {

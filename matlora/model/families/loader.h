@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
 #include "matlora/base/hash.h"
 #include "matlora/nn/decoder.h"
 

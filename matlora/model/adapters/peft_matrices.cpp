@@ -1,4 +1,4 @@
-#include "matlora/model/adapter_matrices.h"
+#include "matlora/model/adapters/peft_matrices.h"
 
 #include <ATen/ATen.h>
 

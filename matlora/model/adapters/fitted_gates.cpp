@@ -1,4 +1,4 @@
-#include "matlora/model/fitted_gates.h"
+#include "matlora/model/adapters/fitted_gates.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "matlora/model/peft_targets.h"
+#include "matlora/model/adapters/peft_targets.h"
 
 #include <algorithm>
 #include <charconv>

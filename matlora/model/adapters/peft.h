@@ -1,0 +1,48 @@
+// PEFT's directories: adapter_config.json and adapter_model.safetensors. CONVENTIONS: PEFT 0.21.2,
+// peft/tuners/lora/config.py and peft/utils/save_and_load.py.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "matlora/model/adapter_io.h"
+#include "matlora/model/adapters/peft_patterns.h"
+#include "matlora/model/adapters/peft_targets.h"
+
+namespace matlora::model {
+
+/// A directory with adapter_config.json.
+bool is_peft(const std::filesystem::path& path);
+
+/// Method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k. With
+/// rank_pattern or alpha_pattern each module's own scale is folded into B in float32, and the scale
+/// is 1 at every rank. Throws as load_adapter does.
+LoadedAdapter read_peft(const std::filesystem::path& directory, at::Device device);
+
+/// What adapter_config.json says.
+struct PeftConfig {
+  adapter::GateRule rule;  // of modules that no pattern names
+  AdapterInfo info;
+  PeftPattern ranks, alphas;
+  PeftTargets targets;
+};
+
+/// Throws UserError for options that are not supported.
+PeftConfig read_peft_config(const std::filesystem::path& directory);
+
+/// The matrices as they are stored. Throws UserError where one is missing, misshapen, empty, not
+/// finite or of another rank than the configuration says.
+std::vector<adapter::LayerAdapter> read_peft_layers(const std::filesystem::path& directory,
+                                                    const PeftConfig& config, at::Device device);
+
+/// Writes the full rank with the scale s(R); layers of other ranks are in rank_pattern and
+/// alpha_pattern, so that their scale is s(R) too.
+void write_peft(const std::filesystem::path& directory, const adapter::Adapter& adapter,
+                const AdapterInfo& info);
+
+/// save_slice (adapter_io.h).
+void write_peft_slice(const std::filesystem::path& directory, const adapter::Adapter& adapter,
+                      int64_t k, adapter::InferenceGate gate, const AdapterInfo& info);
+
+}  // namespace matlora::model
