@@ -12,6 +12,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/text/byte_level.h"
+#include "matlora/text/load/gguf.h"
 
 namespace matlora::text {
 namespace {

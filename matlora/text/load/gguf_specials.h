@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "matlora/text/tokenizer.h"
+#include "matlora/text/load/gguf.h"
 
 namespace matlora::text {
 
