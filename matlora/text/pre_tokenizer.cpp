@@ -14,15 +14,18 @@ constexpr StageKind<PreTokenizer> kKinds[] = {
 
 }  // namespace
 
-void PreTokenizer::run_from(size_t index, Piece piece, const Sink& sink) const {
+void PreTokenizer::run_from(size_t index, const Piece& piece, const Sink& sink) const {
   if (piece.text.empty()) return;
   if (index == steps_.size()) {
-    sink(piece);
+    sink(piece.text);
     return;
   }
-  // The sink of the step holds one reference, which std::function keeps without an allocation.
-  const auto rest = [this, index, &sink](Piece part) { run_from(index + 1, part, sink); };
-  steps_[index](piece, [&rest](Piece part) { rest(part); });
+  const Cut cut = steps_[index](piece);
+  const std::string_view text = cut.changed ? std::string_view(*cut.changed) : piece.text;
+  for (const Span& span : cut.spans) {
+    const bool at_start = piece.at_start && span.begin == 0;
+    run_from(index + 1, {text.substr(span.begin, span.end - span.begin), at_start}, sink);
+  }
 }
 
 PreTokenizer read_pre_tokenizer(const JsonObject& part) {

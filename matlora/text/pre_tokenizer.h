@@ -3,7 +3,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace matlora {
@@ -12,20 +15,30 @@ class JsonObject;
 
 namespace matlora::text {
 
-/// A stretch of a text on its way through the steps. Its characters live only during the call.
+/// A stretch of a text on its way through the steps.
 struct Piece {
   std::string_view text;
   bool at_start = false;  // it begins where the whole text begins
+};
+
+/// Bytes begin..end of a text.
+struct Span {
+  size_t begin, end;
+  bool match;  // matched by a pattern, not between matches
+};
+
+/// What a step makes of a piece: spans of its text or, where it changes characters, of a new text.
+struct Cut {
+  std::vector<Span> spans;  // in order; empty ones are dropped
+  std::optional<std::string> changed;
 };
 
 /// The steps in order. Gets a text between added tokens (valid UTF-8), gives pieces. Thread-safe
 /// once filled in.
 class PreTokenizer {
  public:
-  using Sink = std::function<void(Piece)>;
-  /// Gives the pieces of one piece to the sink, in order; it may change their characters. It gets
-  /// no empty piece; an empty one that it gives is dropped.
-  using Step = std::function<void(Piece, const Sink&)>;
+  using Step = std::function<Cut(const Piece&)>;  // no piece that it gets is empty
+  using Sink = std::function<void(std::string_view)>;
 
   void add(Step step) { steps_.push_back(std::move(step)); }
   /// From here on a piece means its bytes (ByteLevel): no step may follow.
@@ -34,11 +47,12 @@ class PreTokenizer {
   size_t size() const { return steps_.size(); }
   bool in_bytes() const { return in_bytes_; }
 
-  /// Calls `sink` with each piece of `text`, in order; none is empty.
-  void run(Piece text, const Sink& sink) const { run_from(0, text, sink); }
+  /// Calls `sink` with each piece of `text`, in order; none is empty. Their characters live only
+  /// during the call.
+  void run(const Piece& text, const Sink& sink) const { run_from(0, text, sink); }
 
  private:
-  void run_from(size_t index, Piece piece, const Sink& sink) const;
+  void run_from(size_t index, const Piece& piece, const Sink& sink) const;
 
   std::vector<Step> steps_;
   bool in_bytes_ = false;

@@ -97,7 +97,7 @@ void Tokenizer::Impl::encode_section(Piece text, std::vector<int32_t>& ids) cons
 
 void Tokenizer::Impl::encode_normalized(Piece text, std::vector<int32_t>& ids) const {
   const Model& model = *stages.model;
-  stages.pre_tokenizer.run(text, [&](Piece piece) { model.encode(piece.text, ids); });
+  stages.pre_tokenizer.run(text, [&](std::string_view piece) { model.encode(piece, ids); });
 }
 
 Tokenizer::Tokenizer(Stages stages) : impl_(std::make_unique<Impl>(std::move(stages))) {}

@@ -13,9 +13,9 @@ using Words = std::vector<std::string>;
 
 Words split(const std::string& pattern, const std::string& text) {
   PreTokenizer steps;
-  steps.add(split(Regex(pattern, "test"), Behavior::kIsolated));
+  steps.add(split(regex_pattern(Regex(pattern, "test")), Behavior::kIsolated));
   Words words;
-  steps.run({text}, [&](Piece word) { words.emplace_back(word.text); });
+  steps.run({text}, [&](std::string_view word) { words.emplace_back(word); });
   return words;
 }
 

@@ -23,7 +23,7 @@ std::string modern_pattern(const std::string& digits) {
 }
 
 void add_split(Stages& stages, const std::string& pattern) {
-  stages.pre_tokenizer.add(split(Regex(pattern, stages.where), Behavior::kIsolated));
+  stages.pre_tokenizer.add(split(regex_pattern(Regex(pattern, stages.where)), Behavior::kIsolated));
 }
 
 /// llama.cpp: punctuation, GPT-2, numbers, numbers by threes.

@@ -6,11 +6,9 @@
 namespace matlora::text {
 namespace {
 
-void prefix_space(Piece piece, const PreTokenizer::Sink& sink) {
-  if (piece.text.front() == ' ') return sink(piece);
-  std::string prefixed(1, ' ');
-  prefixed += piece.text;
-  sink({prefixed, piece.at_start});
+Cut prefix_space(const Piece& piece) {
+  if (piece.text.front() == ' ') return {{{0, piece.text.size(), false}}, {}};
+  return {{{0, piece.text.size() + 1, false}}, " " + std::string(piece.text)};
 }
 
 }  // namespace
@@ -21,7 +19,7 @@ const char* const kGpt2Pattern =
 void read_byte_level(const JsonObject& part, PreTokenizer& pre_tokenizer) {
   if (part.boolean_or("add_prefix_space", true)) pre_tokenizer.add(prefix_space);
   if (part.boolean_or("use_regex", true)) {
-    pre_tokenizer.add(split(Regex(kGpt2Pattern, part.where()), Behavior::kIsolated));
+    pre_tokenizer.add(split(regex_pattern(Regex(kGpt2Pattern, part.where())), Behavior::kIsolated));
   }
   pre_tokenizer.end_in_bytes();
 }

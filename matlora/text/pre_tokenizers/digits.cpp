@@ -17,10 +17,10 @@ Match find_number(std::string_view text, size_t from) {
 
 PreTokenizer::Step digits(bool individual) {
   const Behavior behavior = individual ? Behavior::kIsolated : Behavior::kContiguous;
-  return [behavior](Piece piece, const PreTokenizer::Sink& sink) {
+  return [behavior](const Piece& piece) -> Cut {
     std::vector<Span> spans =
         cover(piece.text, [&](size_t from) { return find_number(piece.text, from); });
-    give(piece, apply_behavior(std::move(spans), behavior), sink);
+    return {apply_behavior(std::move(spans), behavior), {}};
   };
 }
 

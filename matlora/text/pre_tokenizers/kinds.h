@@ -4,14 +4,14 @@
 
 #include <string>
 
+#include "matlora/text/pattern.h"
 #include "matlora/text/pre_tokenizer.h"
 #include "matlora/text/pre_tokenizers/spans.h"
-#include "matlora/text/regex.h"
 
 namespace matlora::text {
 
 /// Cuts at what the pattern matches, or, with `invert`, at what lies between.
-PreTokenizer::Step split(Regex pattern, Behavior behavior, bool invert = false);
+PreTokenizer::Step split(Pattern pattern, Behavior behavior, bool invert = false);
 void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
 
 /// Cuts numbers from the rest of a text, and with `individual` their digits from each other.

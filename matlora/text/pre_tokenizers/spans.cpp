@@ -65,11 +65,4 @@ std::vector<Span> apply_behavior(std::vector<Span> spans, Behavior behavior) {
   return spans;
 }
 
-void give(Piece piece, const std::vector<Span>& spans, const PreTokenizer::Sink& sink) {
-  for (const Span& span : spans) {
-    const bool at_start = piece.at_start && span.begin == 0;
-    sink({piece.text.substr(span.begin, span.end - span.begin), at_start});
-  }
-}
-
 }  // namespace matlora::text

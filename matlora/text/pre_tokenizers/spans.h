@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "matlora/text/pattern.h"
 #include "matlora/text/pre_tokenizer.h"
 #include "matlora/text/unicode.h"
 
@@ -15,16 +14,8 @@ namespace matlora::text {
 /// What becomes of the stretches that a pattern matches.
 enum class Behavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
-/// Bytes begin..end of a text, matched by a pattern or between matches.
-struct Span {
-  size_t begin, end;
-  bool match;
-};
-
-using Match = std::optional<std::pair<size_t, size_t>>;  // begin, end
-
-/// Covers `text` by the matches that `find(from)` gives and by what is between them; from is an
-/// offset at a character, the match begins there or later.
+/// Covers `text` by the matches that `find(from)` gives (as a Pattern does) and by what is between
+/// them.
 template <class Find>
 std::vector<Span> cover(std::string_view text, Find find) {
   std::vector<Span> spans;
@@ -48,8 +39,5 @@ std::vector<Span> cover(std::string_view text, Find find) {
 
 /// The pieces that `behavior` makes of `spans`, which cover a text without gap.
 std::vector<Span> apply_behavior(std::vector<Span> spans, Behavior behavior);
-
-/// Gives the pieces of `piece` to the sink.
-void give(Piece piece, const std::vector<Span>& spans, const PreTokenizer::Sink& sink);
 
 }  // namespace matlora::text
