@@ -11,6 +11,7 @@ constexpr StageKind<Normalizer> kKinds[] = {
     {"NFD", read_unicode_form},
     {"NFKC", read_unicode_form},
     {"NFKD", read_unicode_form},
+    {"Replace", read_replace},
 };
 
 }  // namespace

@@ -11,4 +11,6 @@ namespace matlora::text {
 Normalizer::Step unicode_form(NormalForm form);
 void read_unicode_form(const JsonObject& part, Normalizer& normalizer);
 
+void read_replace(const JsonObject& part, Normalizer& normalizer);
+
 }  // namespace matlora::text

@@ -10,7 +10,7 @@
 
 namespace matlora::text {
 
-/// Cuts at what the pattern matches, or, with `invert`, at what lies between.
+/// Cuts at what the pattern matches, or, with `invert`, at what is between.
 PreTokenizer::Step split(Pattern pattern, Behavior behavior, bool invert = false);
 void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
 
