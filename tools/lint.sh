@@ -24,7 +24,7 @@ format() {
 # sources BUILD: our files that BUILD compiles.
 sources() {
   sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$1/compile_commands.json" |
-    grep -E '/(matlora|tests)/[^/]+/[^/]+\.cpp$' | sort -u
+    grep -E '/(matlora|tests)/[^/]+/([a-z_]+/)?[^/]+\.cpp$' | sort -u
 }
 
 tidy() {

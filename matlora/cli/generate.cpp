@@ -12,9 +12,11 @@
 #include "matlora/base/interrupt.h"
 #include "matlora/base/json.h"
 #include "matlora/base/progress.h"
+#include "matlora/base/utf8.h"
 #include "matlora/cli/command.h"
 #include "matlora/data/prompts.h"
 #include "matlora/generate/decode.h"
+#include "matlora/text/token_stream.h"
 
 namespace matlora::cli {
 namespace {
@@ -134,10 +136,10 @@ bool interrupted() { return interrupt_signal() != 0; }
 generate::DecodeStats print_text(const generate::Request& request, const model::Model& base) {
   const LongRun long_run("stopping");
   Printer printer;
-  generate::Utf8Stream stream;
+  text::TokenStream stream(base.tokenizer, /*skip_special=*/true);
   generate::BatchEvents events;
   events.on_token = [&](size_t, int32_t token) {
-    printer.print(stream.feed(base.tokenizer.decode({&token, 1}, /*skip_special=*/true)));
+    printer.print(stream.feed(token));
     return !printer.reader_left() && !interrupted();
   };
   events.stop = interrupted;
@@ -155,7 +157,7 @@ class LinePrinter {
   void add(size_t index, const std::vector<int32_t>& completion) {
     const std::string bytes = tokenizer_.decode(completion, /*skip_special=*/true);
     const Json line = {
-        {"index", index}, {"text", generate::valid_utf8(bytes)}, {"tokens", completion.size()}};
+        {"index", index}, {"text", valid_utf8(bytes)}, {"tokens", completion.size()}};
     waiting_[index] = line.dump();
     for (auto first = waiting_.find(next_); first != waiting_.end();
          first = waiting_.find(++next_)) {

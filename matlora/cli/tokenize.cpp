@@ -7,10 +7,10 @@
 #include "matlora/base/error.h"
 #include "matlora/base/input.h"
 #include "matlora/base/json.h"
+#include "matlora/base/utf8.h"
 #include "matlora/cli/command.h"
 #include "matlora/cli/flag_names.h"
 #include "matlora/format/jsonl.h"
-#include "matlora/generate/decode.h"
 #include "matlora/text/tokenizer.h"
 
 namespace matlora::cli {
@@ -103,7 +103,7 @@ class Tokenize : public Command {
 
  private:
   Json convert(const text::Tokenizer& tokenizer, const Input& input) const {
-    if (decode_) return generate::valid_utf8(tokenizer.decode(parse_ids(input)));
+    if (decode_) return valid_utf8(tokenizer.decode(parse_ids(input)));
     return tokenizer.encode(input.text, !no_special_);
   }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "matlora/base/error.h"
+#include "matlora/base/utf8.h"
 #include "matlora/generate/decode.h"
 #include "matlora/nn/not_finite.h"
 #include "matlora/tasks/prompts.h"
@@ -180,7 +181,7 @@ std::vector<TaskSample> run_generation(const nn::Decoder& decoder, const Prepare
   };
   events.on_finished = [&](size_t i, const std::vector<int32_t>& completion) {
     const std::string text = task.tokenizer->decode(completion, /*skip_special=*/true);
-    samples[i].response = cut_at_stops(generate::valid_utf8(text), stops);
+    samples[i].response = cut_at_stops(valid_utf8(text), stops);
     samples[i].metrics =
         metrics_of(tasks::score_response(task.task, task.documents[i], samples[i].response));
     if (options.done) options.done();

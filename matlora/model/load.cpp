@@ -11,7 +11,7 @@
 #include "matlora/format/path_kind.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
-#include "matlora/text/gguf_specials.h"
+#include "matlora/text/load/gguf_specials.h"
 
 namespace matlora::model {
 namespace {

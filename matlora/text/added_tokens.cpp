@@ -69,7 +69,6 @@ void AddedTokenFinder::add(std::string_view content, AddedToken token) {
 
 std::optional<AddedTokenFinder::Found> AddedTokenFinder::find_at(std::string_view text,
                                                                  size_t begin) const {
-  if (!first_bytes_[static_cast<unsigned char>(text[begin])]) return std::nullopt;
   std::optional<Found> longest;
   uint64_t node = 0;
   for (size_t i = begin; i < text.size(); ++i) {
@@ -87,7 +86,8 @@ std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
   std::vector<Section> sections;
   size_t covered = 0;
   for (size_t from = 0; from < text.size();) {
-    const auto found = find_at(text, from);
+    const bool may_begin = first_bytes_[static_cast<unsigned char>(text[from])];
+    const auto found = may_begin ? find_at(text, from) : std::nullopt;
     if (!found) {
       ++from;
       continue;

@@ -1,62 +1,65 @@
-// Cutting a text into the words that BPE works on.
+// Pre-tokenization: cutting a normalised text into the pieces that a model encodes one by one.
 #pragma once
 
+#include <cstddef>
 #include <functional>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
+#include <utility>
 #include <vector>
 
-#include "matlora/text/regex.h"
+namespace matlora {
+class JsonObject;
+}
 
 namespace matlora::text {
 
-/// GPT-2's pattern, which ByteLevel with use_regex applies.
-extern const char* const kGpt2Pattern;
+/// A stretch of a text on its way through the steps.
+struct Piece {
+  std::string_view text;
+  bool at_start = false;  // it begins where the whole text begins
+};
 
-/// What becomes of the stretches that a pattern matches.
-enum class Behavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWithNext, kContiguous };
-
-/// A stretch of a text, matched by a pattern or lying between matches.
+/// Bytes begin..end of a text.
 struct Span {
   size_t begin, end;
-  bool match;
+  bool match;  // matched by a pattern, not between matches
 };
 
-/// The pieces that `behavior` makes of `spans`, which cover a text without gap.
-std::vector<Span> apply_behavior(const std::vector<Span>& spans, Behavior behavior);
+/// What a step makes of a piece: spans of its text or, where it changes characters, of a new text.
+struct Cut {
+  std::vector<Span> spans;  // in order; empty ones are dropped
+  std::optional<std::string> changed;
+};
 
-/// A chain of splitting steps, the same for all texts. run() is thread-safe.
+/// The steps in order. Gets a text between added tokens (valid UTF-8), gives pieces. Thread-safe
+/// once filled in.
 class PreTokenizer {
  public:
+  using Step = std::function<Cut(const Piece&)>;  // no piece that it gets is empty
   using Sink = std::function<void(std::string_view)>;
 
-  void add_digits(bool individual);
-  void add_split(Regex pattern, Behavior behavior, bool invert);
-  /// REQUIRES: `pattern` is not empty.
-  void add_literal_split(std::string pattern, Behavior behavior, bool invert);
-  void add_prefix_space();
+  void add(Step step) { steps_.push_back(std::move(step)); }
+  /// From here on a piece means its bytes (ByteLevel): no step may follow.
+  void end_in_bytes() { in_bytes_ = true; }
 
   size_t size() const { return steps_.size(); }
+  bool in_bytes() const { return in_bytes_; }
 
-  /// Calls `sink` with each word of `text` (valid UTF-8), in order; none is empty. The words live
-  /// only during the call.
-  void run(std::string_view text, const Sink& sink) const { run_from(0, text, sink); }
+  /// Calls `sink` with each piece of `text`, in order; none is empty. Their characters live only
+  /// during the call.
+  void run(const Piece& text, const Sink& sink) const { run_from(0, text, sink); }
 
  private:
-  struct Digits {};
-  struct PrefixSpace {};
-  struct Step {
-    std::variant<Digits, PrefixSpace, Regex, std::string> pattern;
-    Behavior behavior = Behavior::kIsolated;
-    bool invert = false;
-  };
-
-  void run_from(size_t index, std::string_view text, const Sink& sink) const;
-  static std::vector<Span> find_spans(const Step& step, std::string_view text);
+  void run_from(size_t index, const Piece& piece, const Sink& sink) const;
 
   std::vector<Step> steps_;
+  bool in_bytes_ = false;
 };
+
+/// The part "pre_tokenizer" of a tokenizer.json; its kinds are in pre_tokenizers/. Throws UserError
+/// naming the type of a part that is unknown, or what is malformed.
+PreTokenizer read_pre_tokenizer(const JsonObject& part);
 
 }  // namespace matlora::text

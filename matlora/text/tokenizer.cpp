@@ -1,46 +1,157 @@
 #include "matlora/text/tokenizer.h"
 
+#include <unordered_map>
 #include <utility>
 
-#include "matlora/text/pipeline.h"
+#include "matlora/base/error.h"
+#include "matlora/base/utf8.h"
+#include "matlora/text/stages.h"
 
 namespace matlora::text {
 
 struct Tokenizer::Impl {
-  Pipeline pipeline;
+  explicit Impl(Stages from);
+
+  void add_tokens();
+  void make_decoded();
+  void validate_post_processor() const;
+  void encode_section(Piece text, std::vector<int32_t>& ids) const;
+  void encode_normalized(Piece text, std::vector<int32_t>& ids) const;
+  std::string in_text(const AddedToken& token) const;
+
+  Stages stages;  // the vocabulary has the added tokens too
+  AddedTokenFinder raw_finder, normalized_finder;
+  struct Decoded {
+    std::string bytes;
+    bool special = false;
+  };
+  std::unordered_map<int32_t, Decoded> decoded;  // by id
 };
 
-Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+namespace {
+
+/// Where `section` of `whole` is: at the start of the text only if `whole` is and it is its start.
+Piece piece_of(const Section& section, const Piece& whole) {
+  return {section.text, whole.at_start && section.text.data() == whole.text.data()};
+}
+
+}  // namespace
+
+Tokenizer::Impl::Impl(Stages from) : stages(std::move(from)) {
+  add_tokens();
+  make_decoded();
+  validate_post_processor();
+}
+
+/// How an added token is written in the text in which it is looked for.
+std::string Tokenizer::Impl::in_text(const AddedToken& token) const {
+  return token.normalized ? stages.normalizer.run(token.content) : token.content;
+}
+
+void Tokenizer::Impl::add_tokens() {
+  for (const AddedToken& token : stages.added) stages.vocabulary.add(token.content, token.id);
+  for (const AddedToken& token : stages.added) {
+    (token.normalized ? normalized_finder : raw_finder).add(in_text(token), token);
+  }
+}
+
+void Tokenizer::Impl::make_decoded() {
+  decoded.reserve(stages.vocabulary.ids().size());
+  for (const auto& [content, id] : stages.vocabulary.ids()) {
+    decoded[id].bytes = stages.decoder.token_bytes(content);
+  }
+  for (const AddedToken& token : stages.added) {
+    Decoded& entry = decoded[token.id];
+    entry.special = token.special;
+    const std::string bytes = stages.decoder.token_bytes(token.content);
+    const bool encoded = encodes_as(*stages.model, bytes, token.id);
+    entry.bytes = stages.decoder.added_token_bytes(token.content, in_text(token), encoded);
+  }
+}
+
+void Tokenizer::Impl::validate_post_processor() const {
+  const int64_t size = stages.vocabulary.size();
+  for (const auto* ids : {&stages.post_processor.prefix(), &stages.post_processor.suffix()}) {
+    for (const int32_t id : *ids) {
+      if (id >= 0 && id < size) continue;
+      fail(stages.where, "template: id ", id, " is outside the vocabulary of ", size);
+    }
+  }
+}
+
+/// `text` has no more added tokens of raw_finder.
+void Tokenizer::Impl::encode_section(Piece text, std::vector<int32_t>& ids) const {
+  std::string storage;
+  if (stages.normalizer.size() > 0) {
+    storage = stages.normalizer.run(text.text);
+    text.text = storage;
+  }
+  for (const Section& section : normalized_finder.split(text.text)) {
+    if (section.token != nullptr) {
+      ids.push_back(section.token->id);
+    } else {
+      encode_normalized(piece_of(section, text), ids);
+    }
+  }
+}
+
+void Tokenizer::Impl::encode_normalized(Piece text, std::vector<int32_t>& ids) const {
+  const Model& model = *stages.model;
+  stages.pre_tokenizer.run(text, [&](std::string_view piece) { model.encode(piece, ids); });
+}
+
+Tokenizer::Tokenizer(Stages stages) : impl_(std::make_unique<Impl>(std::move(stages))) {}
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::from_json(const std::filesystem::path& tokenizer_json) {
-  return Tokenizer(std::make_unique<Impl>(Impl{load_json(tokenizer_json)}));
-}
-
-Tokenizer Tokenizer::from_gguf(const GgufVocabulary& vocabulary) {
-  return Tokenizer(std::make_unique<Impl>(Impl{load_gguf(vocabulary)}));
-}
-
 std::vector<int32_t> Tokenizer::encode(std::string_view utf8, bool add_special) const {
-  return impl_->pipeline.encode(utf8, add_special);
+  if (const size_t bad = find_invalid_utf8(utf8); bad != std::string_view::npos) {
+    fail("text", "not valid UTF-8 at byte ", bad);
+  }
+  const PostProcessor& around = impl_->stages.post_processor;
+  std::vector<int32_t> ids;
+  ids.reserve(utf8.size() / 3 + 8);
+  if (add_special) ids = around.prefix();
+  for (const Section& section : impl_->raw_finder.split(utf8)) {
+    if (section.token != nullptr) {
+      ids.push_back(section.token->id);
+    } else {
+      impl_->encode_section(piece_of(section, {utf8, true}), ids);
+    }
+  }
+  if (add_special) ids.insert(ids.end(), around.suffix().begin(), around.suffix().end());
+  return ids;
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
-  return impl_->pipeline.decode(ids, skip_special);
+  DecodeProgress start;
+  return decode(ids, skip_special, start);
 }
 
-int64_t Tokenizer::vocab_size() const { return impl_->pipeline.vocabulary().size(); }
+std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special,
+                              DecodeProgress& progress) const {
+  std::string text;
+  for (const int32_t id : ids) {
+    check(id >= 0, "decode: id ", id);
+    const auto found = impl_->decoded.find(id);
+    if (found == impl_->decoded.end() || (skip_special && found->second.special)) continue;
+    impl_->stages.decoder.append(found->second.bytes, progress, text);
+  }
+  return text;
+}
+
+int64_t Tokenizer::vocab_size() const { return impl_->stages.vocabulary.size(); }
 
 std::optional<int32_t> Tokenizer::token_id(std::string_view token) const {
-  return impl_->pipeline.vocabulary().id(token);
+  return impl_->stages.vocabulary.id(token);
 }
 
-std::string Tokenizer::token(int32_t id) const {
-  return id >= 0 && id < vocab_size() ? impl_->pipeline.vocabulary().content(id) : std::string();
-}
+std::string Tokenizer::token(int32_t id) const { return impl_->stages.vocabulary.content(id); }
 
-bool Tokenizer::is_special(int32_t id) const { return impl_->pipeline.is_special(id); }
+bool Tokenizer::is_special(int32_t id) const {
+  const auto found = impl_->decoded.find(id);
+  return found != impl_->decoded.end() && found->second.special;
+}
 
 }  // namespace matlora::text

@@ -24,12 +24,6 @@ void Vocabulary::add(const std::string& content, int64_t id) {
   size_ = std::max(size_, id + 1);
 }
 
-Vocabulary::Vocabulary(const Vocabulary& other)
-    : where_(other.where_), ids_(other.ids_), size_(other.size_) {
-  contents_.reserve(ids_.size());
-  for (const auto& [content, id] : ids_) contents_.emplace(id, &content);
-}
-
 const std::string& Vocabulary::content(int32_t id) const {
   static const std::string none;
   const auto found = contents_.find(id);

@@ -22,7 +22,6 @@ class Vocabulary {
   static constexpr int64_t kMaxId = (1 << 24) - 1;
 
   explicit Vocabulary(std::string where) : where_(std::move(where)) {}
-  Vocabulary(const Vocabulary& other);
   Vocabulary(Vocabulary&&) = default;
   Vocabulary& operator=(Vocabulary&&) = default;
 

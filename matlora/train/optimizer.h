@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "matlora/base/error.h"
+
 namespace matlora::train {
 
 /// One kind of number that an optimizer keeps, such as AdamW's first moments: a tensor for each

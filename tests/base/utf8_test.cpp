@@ -35,5 +35,31 @@ TEST(Utf8, FindsTheFirstInvalidByte) {
   EXPECT_EQ(find_invalid_utf8("\xc3\xa9\xe2\x82"), 2u);
 }
 
+TEST(Utf8Stream, HoldsBackWhatIsIncomplete) {
+  Utf8Stream stream;
+  EXPECT_EQ(stream.feed("a\xC3"), "a");
+  EXPECT_EQ(stream.feed("\xA9z"), "\xC3\xA9z");
+  EXPECT_EQ(stream.feed("\xF0\x9F\x98"), "");
+  EXPECT_EQ(stream.feed("\x80!"), "\xF0\x9F\x98\x80!");
+  EXPECT_EQ(stream.finish(), "");
+  EXPECT_EQ(stream.feed("\xE2\x82"), "");
+  EXPECT_EQ(stream.finish(), "\xEF\xBF\xBD");
+  EXPECT_EQ(stream.finish(), "");
+}
+
+// The expected counts are those of Python's bytes.decode(errors="replace").
+TEST(ValidUtf8, ReplacesEachMaximalPart) {
+  const std::string r = "\xEF\xBF\xBD";
+  EXPECT_EQ(valid_utf8(""), "");
+  EXPECT_EQ(valid_utf8("na\xC3\xAFve"), "na\xC3\xAFve");
+  EXPECT_EQ(valid_utf8("a\x80z"), "a" + r + "z");
+  EXPECT_EQ(valid_utf8("\xC0\xAF"), r + r);          // overlong
+  EXPECT_EQ(valid_utf8("\xED\xA0\x80"), r + r + r);  // a surrogate
+  EXPECT_EQ(valid_utf8("\xE2\x82z"), r + "z");       // cut short
+  EXPECT_EQ(valid_utf8("\xF0\x9F\x98z"), r + "z");
+  EXPECT_EQ(valid_utf8("\xF4\x90\x80\x80"), r + r + r + r);  // above U+10FFFF
+  EXPECT_EQ(valid_utf8("\xF0\x9F"), r);
+}
+
 }  // namespace
 }  // namespace matlora

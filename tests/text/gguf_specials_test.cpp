@@ -1,7 +1,8 @@
-#include "matlora/text/gguf_specials.h"
+#include "matlora/text/load/gguf_specials.h"
 
 #include <gtest/gtest.h>
 
+#include "matlora/text/tokenizer.h"
 #include "tests/support/files.h"
 
 namespace matlora::text {

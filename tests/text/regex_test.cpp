@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "matlora/text/pre_tokenizer.h"
+#include "matlora/text/pre_tokenizers/kinds.h"
 #include "matlora/text/unicode.h"
 #include "tests/support/files.h"
 
@@ -13,9 +13,9 @@ using Words = std::vector<std::string>;
 
 Words split(const std::string& pattern, const std::string& text) {
   PreTokenizer steps;
-  steps.add_split(Regex(pattern, "test"), Behavior::kIsolated, false);
+  steps.add(split(regex_pattern(Regex(pattern, "test")), Behavior::kIsolated));
   Words words;
-  steps.run(text, [&](std::string_view word) { words.emplace_back(word); });
+  steps.run({text}, [&](std::string_view word) { words.emplace_back(word); });
   return words;
 }
 

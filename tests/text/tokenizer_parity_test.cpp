@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "matlora/base/json.h"
+#include "matlora/text/load/gguf.h"
 #include "matlora/text/tokenizer.h"
 
 namespace matlora::text {

@@ -12,6 +12,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/text/byte_level.h"
+#include "matlora/text/load/gguf.h"
 
 namespace matlora::text {
 namespace {
@@ -228,7 +229,7 @@ TEST(Tokenizer, UnsupportedPartsAreNamed) {
       [](Json& j) {
         j["normalizer"] = {{"type", "Lowercase"}};
       },
-      "normalizer: expected NFC, NFD, NFKC, NFKD or a Sequence of them, got 'Lower");
+      "normalizer: expected NFC, NFD, NFKC, NFKD, Replace or a Sequence of them, got 'Lower");
   expect_load_error([](Json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }, "'Metaspace'");
   expect_load_error([](Json& j) { j["pre_tokenizer"] = nullptr; }, "expected ByteLevel, got none");
   expect_load_error([](Json& j) { j["decoder"] = {{"type", "WordPiece"}}; }, "decoder: expected");

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "matlora/text/tokenizer.h"
+#include "matlora/text/load/gguf.h"
 
 namespace matlora::text {
 
@@ -27,7 +27,7 @@ struct GgufSpecials {
 /// of a special token is outside the vocabulary.
 GgufSpecials gguf_specials(const GgufVocabulary& vocabulary);
 
-/// Whether llama.cpp puts BOS in front when the file does not say: so for Llama 3's pre-tokenizer.
+/// Whether llama.cpp puts BOS in front when the file does not say: for Llama 3's pre-tokenizer.
 /// Without a bos_token_id there is none.
 bool adds_bos_by_default(const GgufVocabulary& vocabulary);
 

@@ -1,4 +1,4 @@
-#include "matlora/text/gguf_specials.h"
+#include "matlora/text/load/gguf_specials.h"
 
 #include <algorithm>
 #include <array>

@@ -1,0 +1,125 @@
+// A GGUF file's vocabulary for byte-level BPE: tokenizer.ggml.model "gpt2".
+#include <iterator>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "matlora/base/error.h"
+#include "matlora/text/byte_level.h"
+#include "matlora/text/decoders/kinds.h"
+#include "matlora/text/load/gguf_models.h"
+#include "matlora/text/models/byte_level_bpe.h"
+#include "matlora/text/normalizers/kinds.h"
+#include "matlora/text/pre_tokenizers/kinds.h"
+
+namespace matlora::text {
+namespace {
+
+// Words with a leading non-letter, numbers of at most `digits`, line breaks apart from other space.
+std::string modern_pattern(const std::string& digits) {
+  const std::string contractions = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
+  return contractions + R"(|[^\r\n\p{L}\p{N}]?\p{L}+|)" + digits +
+         R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+}
+
+void add_split(Stages& stages, const std::string& pattern) {
+  stages.pre_tokenizer.add(split(regex_pattern(Regex(pattern, stages.where)), Behavior::kIsolated));
+}
+
+/// llama.cpp: punctuation, GPT-2, numbers, numbers by threes.
+void add_default(Stages& stages) {
+  add_split(stages, R"([\p{P}\$\+<=>\^~\|]+)");
+  add_split(stages, kGpt2Pattern);
+  add_split(stages, R"(\p{N}+)");
+  add_split(stages, "[0-9][0-9][0-9]");
+}
+
+void add_gpt2(Stages& stages) { add_split(stages, kGpt2Pattern); }
+
+void add_llama3(Stages& stages) { add_split(stages, modern_pattern(R"(\p{N}{1,3})")); }
+
+/// NFC as the models' tokenizer.json has it; llama.cpp leaves it out.
+void add_qwen2(Stages& stages) {
+  stages.normalizer.add(unicode_form(NormalForm::kNfc));
+  add_split(stages, modern_pattern(R"(\p{N})"));
+}
+
+void add_smollm(Stages& stages) {
+  stages.pre_tokenizer.add(digits(/*individual=*/true));
+  add_split(stages, kGpt2Pattern);
+}
+
+/// A value of tokenizer.ggml.pre.
+struct PreKind {
+  const char* name;
+  void (*add)(Stages& stages);
+  bool ignore_merges = false;
+};
+
+/// As llama.cpp's llm_tokenizer_bpe has them (src/llama-vocab.cpp at 00ad355).
+constexpr PreKind kPreKinds[] = {
+    {"default", add_default}, {"gpt-2", add_gpt2},    {"llama-bpe", add_llama3, true},
+    {"qwen2", add_qwen2},     {"smollm", add_smollm},
+};
+
+const PreKind& pre_kind(const GgufVocabulary& source) {
+  const std::string name = source.pre.empty() ? "default" : source.pre;
+  std::vector<std::string> known;
+  for (const PreKind& kind : kPreKinds) {
+    if (kind.name == name) return kind;
+    known.emplace_back(kind.name);
+  }
+  std::string list;
+  for (const std::string& one : known) list += (list.empty() ? "" : ", ") + one;
+  fail(source.where, "tokenizer.ggml.pre: expected one of ", list, ", got '", printable(name), "'",
+       did_you_mean(name, known));
+}
+
+/// A normal token that only a merge can make, if there is one.
+const std::string* merged_token(const GgufVocabulary& source,
+                                const std::vector<AddedToken>& added_tokens) {
+  std::set<std::string_view> added;
+  for (const AddedToken& token : added_tokens) added.insert(token.content);
+  for (const std::string& token : source.tokens) {
+    const auto bytes = from_byte_characters(token);
+    if (bytes && bytes->size() > 1 && added.count(token) == 0) return &token;
+  }
+  return nullptr;
+}
+
+MergePairs merge_pairs(const GgufVocabulary& source, const std::vector<AddedToken>& added) {
+  if (source.merges.empty()) {
+    const std::string* token = merged_token(source, added);
+    if (token != nullptr) {
+      fail(source.where, "tokenizer.ggml.merges: expected a merge for the token '",
+           printable(*token), "' at least, got none");
+    }
+  }
+  MergePairs pairs;
+  pairs.reserve(source.merges.size());
+  for (size_t i = 0; i < source.merges.size(); ++i) {
+    const std::string& merge = source.merges[i];
+    const size_t space = merge.find(' ', 1);
+    if (space == std::string::npos || space + 1 == merge.size()) {
+      fail(source.where, "tokenizer.ggml.merges: merge ", i, ": expected 'left right', got '",
+           printable(merge), "'");
+    }
+    pairs.emplace_back(merge.substr(0, space), merge.substr(space + 1));
+  }
+  return pairs;
+}
+
+}  // namespace
+
+void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages) {
+  const PreKind& kind = pre_kind(source);
+  kind.add(stages);
+  stages.pre_tokenizer.end_in_bytes();
+  ByteLevelBpeOptions options;
+  options.ignore_merges = kind.ignore_merges;
+  stages.model = std::make_unique<ByteLevelBpe>(
+      stages.vocabulary, merge_pairs(source, stages.added), options, source.where);
+  add_byte_level(stages.decoder);
+}
+
+}  // namespace matlora::text

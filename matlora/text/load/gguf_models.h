@@ -1,0 +1,13 @@
+// What a GGUF file's vocabulary needs besides its tokens, by tokenizer.ggml.model: a file each.
+#pragma once
+
+#include "matlora/text/load/gguf.h"
+#include "matlora/text/stages.h"
+
+namespace matlora::text {
+
+/// "gpt2". Gets the stages with vocabulary and added tokens, fills in normalizer, pre-tokenizer,
+/// model and decoder. Throws UserError naming the key that is unknown or malformed.
+void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages);
+
+}  // namespace matlora::text

@@ -1,0 +1,32 @@
+#include "matlora/text/normalizer.h"
+
+#include "matlora/text/load/stage.h"
+#include "matlora/text/normalizers/kinds.h"
+
+namespace matlora::text {
+namespace {
+
+constexpr StageKind<Normalizer> kKinds[] = {
+    {"NFC", read_unicode_form},
+    {"NFD", read_unicode_form},
+    {"NFKC", read_unicode_form},
+    {"NFKD", read_unicode_form},
+    {"Replace", read_replace},
+};
+
+}  // namespace
+
+std::string Normalizer::run(std::string_view text) const {
+  if (steps_.empty()) return std::string(text);
+  std::string result = steps_.front()(text);
+  for (size_t i = 1; i < steps_.size(); ++i) result = steps_[i](result);
+  return result;
+}
+
+Normalizer read_normalizer(const JsonObject& part) {
+  Normalizer normalizer;
+  read_stage<Normalizer>(part, kKinds, "normalizers", normalizer);
+  return normalizer;
+}
+
+}  // namespace matlora::text

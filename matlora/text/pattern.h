@@ -1,0 +1,32 @@
+// A pattern as tokenizer.json writes one: {"Regex": ..} or {"String": ..}.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "matlora/text/regex.h"
+
+namespace matlora {
+class JsonObject;
+}
+
+namespace matlora::text {
+
+using Match = std::optional<std::pair<size_t, size_t>>;  // begin, end; may be empty
+
+/// The first match in `text` (valid UTF-8) that begins at the character at `from` or later.
+/// Thread-safe.
+using Pattern = std::function<Match(std::string_view text, size_t from)>;
+
+Pattern regex_pattern(Regex regex);
+Pattern literal_pattern(std::string literal);
+
+/// The object "pattern" of `part`. Throws UserError when it has neither key, or the regular
+/// expression does not compile.
+Pattern read_pattern(const JsonObject& part);
+
+}  // namespace matlora::text

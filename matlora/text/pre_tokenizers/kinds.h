@@ -1,0 +1,25 @@
+// The kinds of pre-tokenizers, a file each. A reader adds the steps of one part of tokenizer.json
+// and throws UserError for what is malformed; pre_tokenizer.cpp has the table of their types.
+#pragma once
+
+#include <string>
+
+#include "matlora/text/pattern.h"
+#include "matlora/text/pre_tokenizer.h"
+#include "matlora/text/pre_tokenizers/spans.h"
+
+namespace matlora::text {
+
+/// Cuts at what the pattern matches, or, with `invert`, at what is between.
+PreTokenizer::Step split(Pattern pattern, Behavior behavior, bool invert = false);
+void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
+
+/// Cuts numbers from the rest of a text, and with `individual` their digits from each other.
+PreTokenizer::Step digits(bool individual);
+void read_digits(const JsonObject& part, PreTokenizer& pre_tokenizer);
+
+/// GPT-2's pattern, which ByteLevel with use_regex applies.
+extern const char* const kGpt2Pattern;
+void read_byte_level(const JsonObject& part, PreTokenizer& pre_tokenizer);
+
+}  // namespace matlora::text
