@@ -1,4 +1,4 @@
-// Adapters on one model, each at one rank or several: what nn's Variant stands for. The model and
+// Adapters on one model, each at one rank or several: what nn's Variant means. The model and
 // the adapters stay as they are, so rows of one pass may use different ranks and adapters.
 #pragma once
 

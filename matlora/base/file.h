@@ -55,9 +55,9 @@ fs::path file_in_the_way(const fs::path& path);
 /// The whole file as bytes. Throws UserError when it cannot be read.
 std::string read_file(const fs::path& path);
 
-/// A file under construction: bytes go to a temporary name beside `path`; commit() flushes them to
-/// the disk and renames. Without commit() nothing is left behind. All failures (a full disk
-/// too) throw UserError naming `path`.
+/// A file under construction: bytes go to a temporary name in its directory; commit() flushes them
+/// to the disk and renames. Without commit() nothing is left behind. All failures (a full disk too)
+/// throw UserError naming `path`.
 class AtomicFile {
  public:
   explicit AtomicFile(fs::path path);

@@ -19,7 +19,7 @@ Prefix cut_sequence(std::string_view text) {
   const unsigned char lead = byte(0);
   if (lead < 0xC2 || lead > 0xF4) return {1, true};
   const size_t needed = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // The second byte's range keeps out overlong forms, surrogates and what lies above U+10FFFF.
+  // The second byte's range keeps out overlong forms, surrogates and what is above U+10FFFF.
   const unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
   const unsigned char high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
   size_t n = 1;

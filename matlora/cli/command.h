@@ -50,7 +50,7 @@ model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& ba
 data::Examples read_examples(const model::Model& base, const fs::path& path,
                              data::ExampleOptions options, bool quiet);
 
-/// Throws UserError when `input` (a path, or empty) is `output` or lies in it: --force would remove
+/// Throws UserError when `input` (a path, or empty) is `output` or is in it: --force would remove
 /// it.
 void keep_input(const fs::path& input, const fs::path& output);
 
@@ -85,7 +85,7 @@ class Command {
   virtual std::string name() const = 0;
   virtual std::string summary() const = 0;      ///< one line
   virtual std::string example() const = 0;      ///< shown below --help
-  virtual void add_options(CLI::App& app) = 0;  ///< beside the common ones
+  virtual void add_options(CLI::App& app) = 0;  ///< besides the common ones
   /// Returns the exit code.
   virtual int run(const Common& common, CLI::App& app) = 0;
 };

@@ -42,7 +42,7 @@ Value scan(const std::string& text, bool in_list) {
 }
 
 /// Throws UserError unless the value is one that CLI11 reads as it is meant. Returns whether the
-/// next line goes on with it.
+/// next line continues it.
 bool check_value(const std::string& where, const std::string& key, const std::string& text,
                  bool in_list) {
   const Value value = scan(text, in_list);

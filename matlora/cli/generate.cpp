@@ -97,7 +97,7 @@ std::vector<data::Prompt> read_prompts(const GenerateFlags& flags, const model::
   return prompts;
 }
 
-/// Each prompt draws from a seed of its own, whatever else is in the file before it is done.
+/// Each prompt draws from its own seed, whatever else is in the file before it is done.
 std::vector<generate::Request> requests_of(const std::vector<data::Prompt>& prompts,
                                            const GenerateFlags& flags, const model::Model& base) {
   generate::DecodeOptions options;

@@ -90,7 +90,7 @@ std::set<std::string> weight_files(const fs::path& directory) {
   for (const auto& [name, value] : map.value().items()) {
     const std::string file = map.string(name);
     if (fs::path(file).filename() != file) {
-      fail(index.string(), "'weight_map': expected a file beside it, got ", printable(file));
+      fail(index.string(), "'weight_map': expected a file in its directory, got ", printable(file));
     }
     files.insert(file);
   }

@@ -4,11 +4,11 @@
 namespace matlora::cli {
 
 /// Freed memory stays with the process: a step takes the same large blocks again and again, and
-/// glibc would hand each back to the kernel, which then clears its pages anew (a seventh of the
+/// glibc would hand each back to the kernel, which then clears its pages again (a seventh of the
 /// time of a training step).
 void keep_freed_memory();
 
-/// Two wishes that libraries read when they are loaded, so this starts the program again. It does
+/// Two hints that libraries read when they are loaded, so this starts the program again. It does
 /// nothing where the environment says how to wait (OMP_WAIT_POLICY, GOMP_SPINCOUNT).
 /// - Threads that wait for others sleep soon. libgomp's wait in a loop for about a millisecond;
 ///   where another program holds up one thread of a product, the loop takes the core that this

@@ -113,7 +113,7 @@ void RunDirectory::log(const train::StepReport& report, double elapsed_s) {
   waiting_ += line.dump() + "\n";
   if (!write_log() && first) {
     say(false, cat("note: ", (path() / kLogFile).string(), " cannot be written: ",
-                   std::strerror(errno), "; training goes on and its lines wait"));
+                   std::strerror(errno), "; training continues and its lines wait"));
   }
 }
 

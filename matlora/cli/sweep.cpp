@@ -1,4 +1,4 @@
-// matlora sweep: how good an adapter is at every rank, and several beside each other.
+// matlora sweep: how good an adapter is at every rank, and several compared.
 #include "matlora/eval/sweep.h"
 
 #include <algorithm>
@@ -129,7 +129,7 @@ void SweepCommand::add_budgets(const model::Model& base, bool quiet,
   }
 }
 
-/// A row and samples of an adapter that stands for a rank are that rank's.
+/// A row and samples of an adapter in a rank's place are that rank's.
 void relabel(eval::SweepResult& result, int64_t rank) {
   for (eval::RankScore& row : result.rows) row.rank = rank;
   for (eval::Sample& sample : result.samples) sample.rank = rank;

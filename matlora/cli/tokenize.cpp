@@ -16,7 +16,7 @@
 namespace matlora::cli {
 namespace {
 
-/// One text and where it stands.
+/// One text and where it is from.
 struct Input {
   std::string where, text;
 };

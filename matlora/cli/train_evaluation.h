@@ -22,7 +22,7 @@ class TrainEvaluation {
   /// Reads what is scored. `base` must stay.
   void load(const model::Model& base, int64_t max_length, bool quiet);
 
-  /// Of a run that goes on behind `step`: forgets what DIR/eval_log.jsonl says of later steps and
+  /// Of a run that continues after `step`: drops what DIR/eval_log.jsonl says of later steps and
   /// scores that step where the interruption kept it from being scored.
   void resume_at(int64_t step, const model::Model& base, const adapter::Adapter& adapter,
                  const fs::path& directory) const;

@@ -1,4 +1,4 @@
-// In which order examples come: every epoch a permutation of its own, a function of the seed.
+// In which order examples come: every epoch has its own permutation, a function of the seed.
 #pragma once
 
 #include <cstdint>

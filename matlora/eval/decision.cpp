@@ -34,7 +34,7 @@ bool has_base(const AdapterSweep& sweep) {
                      [](const RankScore& row) { return row.rank == 0; });
 }
 
-/// The sweep, with the base model's scores of another sweep where it has none of its own: all of a
+/// The sweep, with the base model's scores of another sweep where it has none: all of a
 /// report are of one model and the same documents.
 AdapterSweep with_base(const Report& report, const AdapterSweep& sweep) {
   AdapterSweep result = sweep;

@@ -1,5 +1,5 @@
 // M scored tokens of one pass, C hidden size. A continuation's input is all of its tokens but the
-// last: input i predicts token i + 1. Inputs are cut in three: the stem that all share, what a
+// last: input i predicts token i + 1. Inputs are cut in three: the prefix that all share, what a
 // group's continuations share behind it, and a tail for each.
 #include "matlora/eval/likelihood.h"
 
@@ -16,13 +16,13 @@ namespace {
 
 using Group = std::vector<Continuation>;
 
-constexpr int64_t kLeastStem = 16;  // tokens; fewer are not worth a sequence of their own
+constexpr int64_t kLeastPrefix = 16;  // tokens; fewer are not worth a sequence
 
 int64_t input_length(const Continuation& one) {
   return static_cast<int64_t>(one.tokens.size()) - 1;
 }
 
-/// Where in the group the same continuation stands first: equal ones are scored once, so that equal
+/// Where in the group the same continuation is first: equal ones are scored once, so that equal
 /// choices tie to the last bit.
 size_t first_equal(const Group& group, size_t i) {
   const auto equal = [&](const Continuation& one) {
@@ -53,7 +53,7 @@ int64_t stem_length(std::span<const Group> groups) {
       shared = shared_tokens(groups[0][0], one, std::min(shared, one.first - 1));
     }
   }
-  return shared < kLeastStem ? 0 : shared;
+  return shared < kLeastPrefix ? 0 : shared;
 }
 
 /// Tokens of several sequences that go through the layers together, and what of them is scored.
@@ -97,12 +97,12 @@ class Pass {
 class Scorer {
  public:
   Scorer(const nn::Decoder& model, std::span<const Group> groups)
-      : model_(model), groups_(groups), cache_(model.make_cache()), stem_(stem_length(groups)) {
+      : model_(model), groups_(groups), cache_(model.make_cache()), prefix_(stem_length(groups)) {
     for (const Group& group : groups) results_.emplace_back(group.size());
-    if (stem_ == 0) return;
-    stem_slot_ = cache_.open(stem_);
+    if (prefix_ == 0) return;
+    prefix_slot_ = cache_.open(prefix_);
     Pass pass;
-    pass.add(groups[0][0], 0, stem_, stem_slot_);
+    pass.add(groups[0][0], 0, prefix_, prefix_slot_);
     pass.run(model_, cache_);
   }
 
@@ -110,7 +110,7 @@ class Scorer {
   /// read the keys of what they follow, which then are done with.
   void score(size_t begin, size_t end) {
     Pass pass;
-    std::vector<int64_t> slots;  // those that others go on from first
+    std::vector<int64_t> slots;  // those that others continue first
     std::vector<Context> contexts;
     for (size_t g = begin; g < end; ++g) contexts.push_back(add_context(g, pass, slots));
     for (const Context& context : contexts) add_tails(context, pass, slots);
@@ -123,33 +123,33 @@ class Scorer {
     for (auto slot = slots.rbegin(); slot != slots.rend(); ++slot) cache_.close(*slot);
   }
 
-  int64_t stem() const { return stem_; }  ///< tokens
+  int64_t prefix() const { return prefix_; }  ///< tokens
   std::vector<std::vector<double>> take() { return std::move(results_); }
 
  private:
   /// What a group's continuations share: their first `shared` tokens, of which the last `own` are
-  /// in `slot` with this pass and those before are the stem (slot -1: there is none of both).
+  /// in `slot` with this pass and those before are the prefix (slot -1: there is none of both).
   struct Context {
     size_t group;
     int64_t shared, own, slot;
   };
 
-  int64_t open_behind(int64_t slot, int64_t room, int64_t ahead) {
-    return slot < 0 ? cache_.open(room, nn::Keep::pass)
-                    : cache_.fork(slot, room, nn::Keep::pass, ahead);
+  int64_t open_behind(int64_t slot, int64_t capacity, int64_t ahead) {
+    return slot < 0 ? cache_.open(capacity, nn::Keep::pass)
+                    : cache_.fork(slot, capacity, nn::Keep::pass, ahead);
   }
 
   Context add_context(size_t index, Pass& pass, std::vector<int64_t>& slots) {
     const Group& group = groups_[index];
     const int64_t shared = shared_tokens(group);
-    if (shared <= stem_) return {index, stem_, 0, stem_slot_};
-    const int64_t slot = open_behind(stem_slot_, shared - stem_, 0);
+    if (shared <= prefix_) return {index, prefix_, 0, prefix_slot_};
+    const int64_t slot = open_behind(prefix_slot_, shared - prefix_, 0);
     slots.push_back(slot);
-    pass.add(group[0], stem_, shared, slot);
+    pass.add(group[0], prefix_, shared, slot);
     for (size_t i = 0; i < group.size(); ++i) {
-      if (first_equal(group, i) == i) pass.score(group[i], stem_, shared, results_[index][i]);
+      if (first_equal(group, i) == i) pass.score(group[i], prefix_, shared, results_[index][i]);
     }
-    return {index, shared, shared - stem_, slot};
+    return {index, shared, shared - prefix_, slot};
   }
 
   void add_tails(const Context& context, Pass& pass, std::vector<int64_t>& slots) {
@@ -166,7 +166,7 @@ class Scorer {
   const nn::Decoder& model_;
   std::span<const Group> groups_;
   nn::KvCache cache_;  // of this call, so of one adapter and rank
-  int64_t stem_, stem_slot_ = -1;
+  int64_t prefix_, prefix_slot_ = -1;
   std::vector<std::vector<double>> results_;
 };
 
@@ -180,10 +180,10 @@ void check_groups(std::span<const Group> groups) {
   }
 }
 
-/// The tokens that go through the layers for a group, but for its stem.
-int64_t tokens_of(const Group& group, int64_t stem) {
-  const int64_t shared = std::max(stem, shared_tokens(group));
-  int64_t sum = shared - stem;
+/// The tokens that go through the layers for a group, but for the prefix.
+int64_t tokens_of(const Group& group, int64_t prefix) {
+  const int64_t shared = std::max(prefix, shared_tokens(group));
+  int64_t sum = shared - prefix;
   for (const Continuation& one : group) sum += input_length(one) - shared;
   return sum;
 }
@@ -201,9 +201,9 @@ std::vector<std::vector<double>> score_continuations(const nn::Decoder& model,
     size_t end = begin;
     int64_t tokens = 0;
     do {
-      tokens += tokens_of(groups[end++], scorer.stem());
+      tokens += tokens_of(groups[end++], scorer.prefix());
     } while (end < groups.size() &&
-             tokens + tokens_of(groups[end], scorer.stem()) <= options.pass_tokens);
+             tokens + tokens_of(groups[end], scorer.prefix()) <= options.pass_tokens);
     scorer.score(begin, end);
     begin = end;
     if (options.done) options.done(end);

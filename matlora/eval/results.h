@@ -65,7 +65,7 @@ struct AdapterSweep {
   std::vector<Sample> samples;           // by rank, then by index; empty unless asked for
   std::vector<TaskSample> task_samples;  // the same
   bool gate_given = false;               // inference_gate is not what the adapter records
-  /// Where rank k stands for ranks per layer of the same size: the command that makes them, without
+  /// Where rank k means ranks per layer of the same size: the command that makes them, without
   /// --parameters and --output. "": a rank is the same everywhere, and `slice` makes it.
   std::string budget = {};
 };

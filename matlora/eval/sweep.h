@@ -51,7 +51,7 @@ struct SweepResult {
 
 /// Scores the work at every rank of `adapter` on `decoder`; null: there is none, and only rank 0
 /// may be asked for. In float32 each rank is added into a copy of the weights first
-/// (nn::merge_deltas), unless these are made on demand and no task generates: then a layer at a
+/// (nn::merge_deltas), unless these stay in their file and no task generates: then a layer at a
 /// time, in every pass of some thousand tokens, for which the time is small. Keys and values are
 /// kept for one rank and one task at most. Throws FieldError "ranks" for a rank above the
 /// adapter's.

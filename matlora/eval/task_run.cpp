@@ -70,17 +70,17 @@ class Encoder {
     return one;
   }
 
-  /// A prompt to go on from, with room for `max_new_tokens`; `cut` counts.
+  /// A prompt to continue by `max_new_tokens`; `cut` counts.
   std::vector<int32_t> prompt(const std::string& text, int64_t max_new_tokens,
                               const std::string& where, int64_t& cut) const {
-    const int64_t room = context_ - max_new_tokens;
-    if (room <= 0) {
+    const int64_t most = context_ - max_new_tokens;
+    if (most <= 0) {
       fail_field("max_new_tokens", "expected less than the model's context of ", context_, ", got ",
                  max_new_tokens);
     }
     std::vector<int32_t> tokens = encode(text);
     if (tokens.empty()) fail(where, "the prompt has no tokens");
-    if (const int64_t over = static_cast<int64_t>(tokens.size()) - room; over > 0) {
+    if (const int64_t over = static_cast<int64_t>(tokens.size()) - most; over > 0) {
       tokens.erase(tokens.begin(), tokens.begin() + over);
       ++cut;
     }

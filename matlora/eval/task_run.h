@@ -36,7 +36,7 @@ struct PreparedTask {
   std::vector<generate::Request> requests;        // Kind::generation: one per document
 };
 
-/// Tasks that were asked for under one name: one, or a group with a mean of its own (mmlu).
+/// Tasks that were asked for under one name: one, or a group with its own mean (mmlu).
 struct TaskSuite {
   std::string name;
   std::vector<PreparedTask> tasks;
@@ -45,8 +45,8 @@ struct TaskSuite {
 /// Reads and encodes the task `name` (tasks::find_tasks) from `data`. Prompts too long for the
 /// model's context lose their beginning; TaskProtocol::truncated counts them. Throws UserError for
 /// what find_tasks, read_documents and shot_prefixes refuse, for an answer without tokens or longer
-/// than the context, and FieldError "max_new_tokens" when the context has no room for a prompt
-/// beside it.
+/// than the context, and FieldError "max_new_tokens" when the context is too short for a prompt
+/// and them.
 TaskSuite prepare_suite(const std::string& name, const std::filesystem::path& data,
                         const model::Model& model, const TaskOptions& options);
 

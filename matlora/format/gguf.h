@@ -62,7 +62,7 @@ struct GgufTensor {
   GgmlType type = GgmlType::f32;
   std::vector<int64_t> shape;  // row-major: outermost first (the file stores the reverse)
   std::span<const std::byte> bytes;
-  std::shared_ptr<const MappedFile> file;  // where `bytes` lie
+  std::shared_ptr<const MappedFile> file;  // that has `bytes`
   int64_t items() const;                   ///< product of the shape
 };
 
@@ -83,10 +83,10 @@ using GgufValue =
 /// A mapped GGUF file, or several that hold one model (keys split.*; NAME-00001-of-00003.gguf).
 class Gguf {
  public:
-  /// `path`: the file, or the first of several, which are beside it; the metadata are the first's.
-  /// Throws UserError when a file lies in any way (see tests/format/gguf_test.cpp), holds a tensor
-  /// type that is not known, is missing, or is not the first. A type that cannot be dequantised is
-  /// an error of who reads it.
+  /// `path`: the file, or the first of several, which are next to it; the metadata are the first's.
+  /// Throws UserError when a file is wrong in any way (see tests/format/gguf_test.cpp), holds a
+  /// tensor type that is not known, is missing, or is not the first. A type that cannot be
+  /// dequantised is an error of who reads it.
   static Gguf open(const std::filesystem::path& path);
 
   uint32_t version() const { return version_; }
@@ -96,7 +96,7 @@ class Gguf {
 
   bool has(const std::string& key) const { return metadata_.count(key) != 0; }
   /// Typed access. Absent or of another type: UserError naming file and key (the `_or` forms:
-  /// absent gives the fallback). Integers must lie in lowest..highest.
+  /// absent gives the fallback). Integers must be in lowest..highest.
   int64_t integer(const std::string& key, int64_t lowest, int64_t highest) const;
   int64_t integer_or(const std::string& key, int64_t fallback, int64_t lowest,
                      int64_t highest) const;

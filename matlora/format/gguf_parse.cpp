@@ -68,8 +68,8 @@ class Cursor {
   uint64_t take_count(uint64_t least_bytes, const char* what) {
     const auto count = take<uint64_t>(what);
     if (count > left() / least_bytes) {
-      fail(where_, what, ": expected at most ", left() / least_bytes,
-           " (what the file has room for), got ", count, "; is the download complete?");
+      fail(where_, what, ": expected at most ", left() / least_bytes, " (what fits the file), got ",
+           count, "; is the download complete?");
     }
     return count;
   }

@@ -64,7 +64,7 @@ Gguf Gguf::open(const fs::path& path) {
     std::error_code error;
     if (!fs::exists(name, error)) {
       fail(path.string(), "part ", i + 1, " of ", count, " is missing: expected ",
-           name.filename().string(), " beside it; is the download complete?");
+           name.filename().string(), " next to it; is the download complete?");
     }
     Gguf part = open_one(name);
     check_part(part, i, count);

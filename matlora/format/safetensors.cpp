@@ -67,7 +67,7 @@ DType dtype_of(const std::string& name, const std::string& where) {
   fail(where, "dtype: expected one of ", known, ", got '", printable(name), "'");
 }
 
-/// The JSON text of the header. Throws unless it lies inside the file.
+/// The JSON text of the header. Throws unless it is inside the file.
 std::string_view header_text(std::span<const std::byte> file, const std::string& where) {
   if (file.size() < kLengthBytes) {
     fail(where, "expected at least ", kLengthBytes, " bytes, got ", file.size(),

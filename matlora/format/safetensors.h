@@ -56,7 +56,7 @@ struct TensorView {
 /// A mapped safetensors file. Spans stay valid as long as `file()` is held.
 class Safetensors {
  public:
-  /// Throws UserError when the header lies in any way: length, JSON, duplicate names, dtypes,
+  /// Throws UserError when the header is wrong in any way: length, JSON, duplicate names, dtypes,
   /// negative or overflowing shapes, offsets that overlap, leave holes or pass the end. What the
   /// Python package `safetensors` reads is read, but for a tensor's name that is there twice.
   static Safetensors open(const std::filesystem::path& path);

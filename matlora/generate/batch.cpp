@@ -109,7 +109,7 @@ class Batch {
       const Request& request = requests_[next_];
       const Prefix& prefix = prefixes_.at(request.variant);
       const auto length = static_cast<int64_t>(request.prompt.size()) - prefix.length;
-      const int64_t room = length + request.options.max_new_tokens - 1;
+      const int64_t capacity = length + request.options.max_new_tokens - 1;
       const bool full = static_cast<int64_t>(tokens.size()) + length > kPrefillTokens;
       if (full && !sequences.empty()) break;
       const size_t index = next_++;
@@ -120,8 +120,8 @@ class Batch {
       tokens.insert(tokens.end(), request.prompt.begin() + prefix.length, request.prompt.end());
       last.push_back(static_cast<int64_t>(tokens.size()) - 1);
       const int64_t slot = prefix.length > 0
-                               ? cache_.fork(prefix.slot, room)
-                               : cache_.open(room, nn::Keep::sequence, request.variant);
+                               ? cache_.fork(prefix.slot, capacity)
+                               : cache_.open(capacity, nn::Keep::sequence, request.variant);
       parts.push_back({slot, length});
       sequences.push_back({index,
                            &request,

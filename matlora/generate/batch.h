@@ -38,7 +38,7 @@ struct BatchEvents {
   std::function<bool()> stop;
 };
 
-/// Prompts are taken in in passes of their own. A completion's first token comes from its prompt's
+/// Prompts have their own passes. A completion's first token comes from its prompt's
 /// pass; decode_tokens are the others.
 struct DecodeStats {
   int64_t prefill_tokens = 0, decode_tokens = 0;

@@ -27,7 +27,7 @@ struct Compression {
   std::map<std::string, std::vector<double>> singular_values{};
 };
 
-/// What an adapter directory says beside the matrices.
+/// What an adapter directory says besides the matrices.
 struct AdapterInfo {
   std::string base_model;   // the path that was given, or a plain PEFT adapter's name of it
   std::string base_digest;  // "" for a plain PEFT adapter

@@ -66,7 +66,7 @@ class GgufWeights : public WeightSource {
     return from_gguf ? from_gguf(name, value, config_.of) : value;
   }
 
-  /// Float32 data as they lie in the file; anything else dequantised, once and for all.
+  /// Float32 data as they are in the file; anything else dequantised, once and for all.
   at::Tensor in_place(const format::GgufTensor& tensor) const {
     if (tensor.type == format::GgmlType::f32) {
       return wrap({tensor.name, format::DType::f32, tensor.shape, tensor.bytes}, tensor.file);

@@ -21,7 +21,7 @@ class WeightSource {
   /// The weight in its stored dtype (GGUF: float32), on the CPU, perhaps in the mapped file (which
   /// the tensor then keeps alive). Throws UserError when it is missing or not of `shape`.
   virtual at::Tensor get(const std::string& name, const std::vector<int64_t>& shape) const = 0;
-  /// The same in memory of the caller's own; what is mapped of it leaves memory.
+  /// The same in new memory; what is mapped of it leaves memory.
   virtual at::Tensor copy(const std::string& name, const std::vector<int64_t>& shape) const = 0;
   virtual std::string where() const = 0;  ///< for messages
 };

@@ -168,7 +168,7 @@ class Worker {
     }
   }
 
-  /// Where a task's query i stands in q and out.
+  /// Where a task's query i is in q and out.
   int64_t place(const Task<T>& task, int64_t i) const {
     return ((task.row + i / task.group) * heads_ + task.kv_head * task.group + i % task.group) *
            dim_;

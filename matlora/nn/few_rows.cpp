@@ -289,7 +289,7 @@ class Panels {
   }
 
   /// Columns [column, column + w.rows) of the piece's rows of c: whole cache lines where they can
-  /// be, since the rows of c may lie so that only a few of their lines fit the first cache.
+  /// be, since the rows of c may be placed such that only a few of their lines fit the first cache.
   template <class T>
   static void run(const Piece& piece, const Rows<const float>& w, const Rows<T>& c, int64_t column,
                   bool accumulate) {

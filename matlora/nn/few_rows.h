@@ -13,8 +13,8 @@ namespace matlora::nn {
 bool is_few_rows(const at::Tensor& a, const at::Tensor& b);
 
 /// c = a·wᵀ or, with `accumulate`, c += a·wᵀ for every w of `weights` and c of `outputs`, with sums
-/// in float32. A row's result is the same to the bit for any number of threads and whatever rows
-/// stand beside it, among up to three rows as among four and more.
+/// in float32. A row's result is the same to the bit for any number of threads and whatever the
+/// other rows are, among up to three rows as among four and more.
 void multiply_few_rows(const at::Tensor& a, std::span<const at::Tensor> weights,
                        std::span<at::Tensor> outputs, bool accumulate);
 

@@ -57,7 +57,7 @@ void pack(const MatrixView& b, int64_t first, int64_t depth, int64_t column, int
   }
 }
 
-/// Room for a thread's tile beside c.
+/// Memory for a thread's tile, next to c.
 float* tile_memory() {
   thread_local std::vector<float> memory(static_cast<size_t>(kMaxTileRows * tile_kernels().width));
   return memory.data();
@@ -89,7 +89,7 @@ struct PanelProduct {
   }
 
  private:
-  /// A panel that sticks out of c is summed up beside it.
+  /// A panel that sticks out of c is summed up apart.
   void run_edge(Tile tile, int64_t rows) const {
     float* const target = tile.c;
     tile.c = tile_memory();

@@ -6,7 +6,7 @@
 
 namespace matlora::nn {
 
-/// Element (i, j) lies at data[i·row_stride + j·column_stride].
+/// Element (i, j) is data[i·row_stride + j·column_stride].
 struct MatrixView {
   const float* data;
   int64_t rows, columns, row_stride, column_stride;
@@ -21,7 +21,7 @@ bool has_gemm();
 /// numbers from row to row; it overlaps neither. For any number of threads the same bits.
 void gemm(const MatrixView& a, const MatrixView& b, float* c, int64_t stride, bool accumulate);
 
-/// The same on the calling thread, for matrices that lie in its caches: b is read where it is, its
+/// The same on the calling thread, for matrices in its caches: b is read where it is, its
 /// rows contiguous (column_stride 1).
 void small_gemm(const MatrixView& a, const MatrixView& b, float* c, int64_t stride,
                 bool accumulate);

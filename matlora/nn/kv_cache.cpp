@@ -12,17 +12,17 @@ namespace matlora::nn {
 namespace {
 
 /// rows: [N, H_kv, D], of which [first, first + count) become memory[:, at.. , :] of
-/// memory [H_kv, room, D]. Both contiguous: a step writes a few hundred bytes for each sequence
+/// memory [H_kv, capacity, D]. Both contiguous: a step writes a few hundred bytes for each sequence
 /// and layer, where a tensor operation would take longer than the copy.
 void copy_rows(const at::Tensor& rows, int64_t first, int64_t count, const at::Tensor& memory,
                int64_t at) {
-  const int64_t heads = memory.size(0), room = memory.size(1);
+  const int64_t heads = memory.size(0), capacity = memory.size(1);
   const auto bytes = static_cast<size_t>(memory.size(2)) * memory.element_size();
   const char* from = static_cast<const char*>(rows.const_data_ptr());
   char* to = static_cast<char*>(memory.mutable_data_ptr());
   for (int64_t i = 0; i < count; ++i) {
     for (int64_t head = 0; head < heads; ++head) {
-      std::memcpy(to + static_cast<size_t>(head * room + at + i) * bytes,
+      std::memcpy(to + static_cast<size_t>(head * capacity + at + i) * bytes,
                   from + static_cast<size_t>((first + i) * heads + head) * bytes, bytes);
     }
   }
@@ -54,24 +54,24 @@ KvCache::KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
       head_dim_(head_dim),
       options_(options) {}
 
-int64_t KvCache::open(int64_t room, Keep keep, Variant variant) {
-  check(room > 0, "kv cache: room for ", room, " tokens");
+int64_t KvCache::open(int64_t capacity, Keep keep, Variant variant) {
+  check(capacity > 0, "kv cache: a capacity of ", capacity, " tokens");
   // Of the closed slots the smallest that is large enough, else the largest, which grows.
   const auto usable = [&](const Slot& slot) { return !slot.open && slot.keep == keep; };
   const auto better = [&](const Slot& a, const Slot& b) {
     if (usable(a) != usable(b)) return usable(a);
-    if ((a.room >= room) != (b.room >= room)) return a.room >= room;
-    return a.room >= room ? a.room < b.room : a.room > b.room;
+    if ((a.capacity >= capacity) != (b.capacity >= capacity)) return a.capacity >= capacity;
+    return a.capacity >= capacity ? a.capacity < b.capacity : a.capacity > b.capacity;
   };
   auto found = std::min_element(slots_.begin(), slots_.end(), better);
   if (found == slots_.end() || !usable(*found)) found = slots_.insert(slots_.end(), Slot());
-  if (found->room < room) {
+  if (found->capacity < capacity) {
     *found = Slot();  // before the new memory is there
     const int64_t kept = keep == Keep::pass ? 1 : num_layers_;
-    const std::vector<int64_t> shape = {kept, num_kv_heads_, room, head_dim_};
+    const std::vector<int64_t> shape = {kept, num_kv_heads_, capacity, head_dim_};
     found->keys = at::empty(shape, options_).unbind(0);
     found->values = at::empty(shape, options_).unbind(0);
-    found->room = room;
+    found->capacity = capacity;
   }
   found->length = 0;
   found->open = true;
@@ -80,10 +80,10 @@ int64_t KvCache::open(int64_t room, Keep keep, Variant variant) {
   return found - slots_.begin();
 }
 
-int64_t KvCache::fork(int64_t slot, int64_t room, Keep keep, int64_t ahead) {
+int64_t KvCache::fork(int64_t slot, int64_t capacity, Keep keep, int64_t ahead) {
   std::vector<Part> before = this->slot(slot).before;
   before.push_back({slot, this->slot(slot).length + ahead});
-  const int64_t fork = open(room, keep, this->slot(slot).variant);
+  const int64_t fork = open(capacity, keep, this->slot(slot).variant);
   this->slot(fork).before = std::move(before);
   ++this->slot(slot).forks;
   return fork;
@@ -91,7 +91,7 @@ int64_t KvCache::fork(int64_t slot, int64_t room, Keep keep, int64_t ahead) {
 
 void KvCache::close(int64_t slot) {
   Slot& closed = this->slot(slot);
-  check(closed.forks == 0, "kv cache: slot ", slot, " closed before those that go on from it");
+  check(closed.forks == 0, "kv cache: slot ", slot, " closed before those that continue it");
   if (!closed.before.empty()) --this->slot(closed.before.back().slot).forks;
   closed.before.clear();
   closed.open = false;
@@ -125,7 +125,7 @@ std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTo
   for (const NewTokens& part : parts) {
     const Slot& to = slot(part.slot);
     const int64_t length = to.length + part.count;
-    check(length <= to.room, "kv cache: ", length, " tokens, room for ", to.room);
+    check(length <= to.capacity, "kv cache: ", length, " tokens, capacity ", to.capacity);
     const size_t i = to.place(layer);
     put(keys, first, part.count, to.keys[i], to.length);
     put(values, first, part.count, to.values[i], to.length);
@@ -135,7 +135,7 @@ std::vector<CachedSequence> KvCache::append(int64_t layer, std::span<const NewTo
       const size_t j = from.place(layer);
       check(from.length >= before.length ||
                 from.length + new_tokens(parts, before.slot) >= before.length,
-            "kv cache: slot ", part.slot, " goes on from tokens that are not there");
+            "kv cache: slot ", part.slot, " continues tokens that are not there");
       sequences.back().before.push_back({from.keys[j], from.values[j], before.length});
     }
     first += part.count;

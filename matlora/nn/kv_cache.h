@@ -19,7 +19,7 @@ struct NewTokens {
 
 /// What one layer keeps of tokens that follow each other.
 struct CachedTokens {
-  at::Tensor keys, values;  // [H_kv, room, D], written up to `length`
+  at::Tensor keys, values;  // [H_kv, capacity, D], written up to `length`
   int64_t length;           // tokens
 };
 
@@ -45,13 +45,13 @@ class KvCache {
   KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
           const at::TensorOptions& options);
 
-  /// A slot for a new sequence of at most `room` tokens, which go through the model as `variant`;
-  /// the memory of closed ones is used again.
-  int64_t open(int64_t room, Keep keep = Keep::sequence, Variant variant = kFirstVariant);
+  /// A slot for a new sequence of at most `capacity` tokens, which go through the model as
+  /// `variant`; the memory of closed ones is used again.
+  int64_t open(int64_t capacity, Keep keep = Keep::sequence, Variant variant = kFirstVariant);
   /// A slot for a sequence that continues what `slot` holds now and the `ahead` tokens that it
-  /// takes in with the fork's first ones, in the same pass; with room for so many tokens more. What
+  /// takes in with the fork's first ones, in the same pass; for at most so many tokens more. What
   /// `slot` takes in later is no part of it. `slot` must stay open as long.
-  int64_t fork(int64_t slot, int64_t room, Keep keep = Keep::sequence, int64_t ahead = 0);
+  int64_t fork(int64_t slot, int64_t capacity, Keep keep = Keep::sequence, int64_t ahead = 0);
   /// Gives the slot back; its number may come again. Throws BugError when another continues it.
   void close(int64_t slot);
 
@@ -59,7 +59,7 @@ class KvCache {
   Variant variant(int64_t slot) const;  ///< of all its tokens
 
   /// Puts the new keys and values of one layer, [N, H_kv, D], packed in the order of `parts`,
-  /// behind what their sequences hold. A slot stands in `parts` once. Throws BugError for a closed
+  /// after what their sequences hold. A slot is in `parts` once. Throws BugError for a closed
   /// slot, for tokens that do not fit, and for a fork of tokens that its origin does not have yet.
   std::vector<CachedSequence> append(int64_t layer, std::span<const NewTokens> parts,
                                      const at::Tensor& keys, const at::Tensor& values);
@@ -73,8 +73,8 @@ class KvCache {
     int64_t slot, length;
   };
   struct Slot {
-    std::vector<at::Tensor> keys, values;  // per kept layer [H_kv, room, D]
-    int64_t room = 0, length = 0;          // tokens of its own
+    std::vector<at::Tensor> keys, values;  // per kept layer [H_kv, capacity, D]
+    int64_t capacity = 0, length = 0;      // without those that it continues
     std::vector<Part> before;
     int64_t forks = 0;  // open slots that continue it
     Variant variant = kFirstVariant;

@@ -28,7 +28,7 @@ std::string undecided_note(const eval::MeasureFacts& facts, const eval::Within& 
 /// "documents", of records "examples".
 const char* documents_of(const eval::Measure& measure);
 
-/// The command that makes `rank` of the sweep's adapter one of its own, ready for a shell.
+/// The command that makes an adapter of `rank` of the sweep's, ready for a shell.
 std::string take_command(const eval::AdapterSweep& sweep, int64_t rank);
 
 }  // namespace matlora::report

@@ -20,7 +20,7 @@ std::string bare(std::string answer) {
   if (const size_t mark = answer.rfind(kMark); mark != std::string::npos) {
     answer.erase(0, mark + kMark.size());
   }
-  // Python's $ also stands before a line's end at the end of the text.
+  // Python's $ also matches before a line's end at the end of the text.
   if (answer.ends_with(".\n")) {
     answer.erase(answer.size() - 2, 1);
   } else if (answer.ends_with('.')) {

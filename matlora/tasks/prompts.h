@@ -19,7 +19,8 @@ std::vector<Document> read_pool(const Task& task, int64_t shots);
 /// lm_eval/api/samplers.py does -> one text per document. Where the pool holds the scored documents
 /// too (draws_one_more; lm-eval's fewshot_context takes tasks that name no split to score by to be
 /// such), one example more is taken, the scored document is left out, the first `shots` of the
-/// rest stay; where that leaves too few, they are drawn anew out of all others. Throws UserError at
+/// rest stay; where that leaves too few, they are drawn again out of all others. Throws UserError
+/// at
 /// --shots when the pool has too few.
 std::vector<std::string> shot_prefixes(const Task& task, std::span<const Document> documents,
                                        std::span<const Document> pool, int64_t shots,

@@ -149,7 +149,7 @@ Task math() {
   return task;
 }
 
-/// The tasks with a folder of their own name; their files are still without it.
+/// The tasks that have a folder of their name; their files are still without it.
 std::vector<Task> single_tasks() {
   return {
       choice("arc_easy", "1.0", true, "test", arc),

@@ -16,7 +16,7 @@ namespace matlora::tasks {
 /// How a document is scored.
 enum class Kind {
   choice,      // the likeliest of its answers
-  generation,  // the text that the model goes on with
+  generation,  // the text that the model continues with
 };
 
 /// One record: questions[i] + " " + answers[i] is choice i. Either list has one entry for all
@@ -47,7 +47,7 @@ struct Task {
   std::string description;           // before everything else
   std::filesystem::path test_file;   // its documents are scored
   std::filesystem::path shots_file;  // its documents are the examples in prompts; may be empty
-  bool first_shots = false;          // always its first ones, else drawn anew for every document
+  bool first_shots = false;          // always its first ones, else drawn again for every document
   bool draws_one_more = false;       // and leaves the scored document itself out, see prompts.h
   int64_t default_shots = 0;         // lm-eval's
   std::function<Document(const JsonObject& record)> read;

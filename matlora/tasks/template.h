@@ -30,7 +30,7 @@ class Template {
   const Json& value(const JsonObject& record, const std::string& field) const;
 
   struct Part {
-    std::string text;   // what stands before the field
+    std::string text;   // what is before the field
     std::string field;  // empty: none follows
   };
   std::vector<Part> parts_;

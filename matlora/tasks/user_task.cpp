@@ -63,8 +63,8 @@ Kind find_kind(const JsonObject& file) {
   const Kind kind = choice ? Kind::choice : Kind::generation;
   for (const Key& key : kKeys) {
     if (key.kind && key.kind != kind && file.find(key.name) != nullptr) {
-      fail(file.where(), "'", key.name, "': expected only beside '", choice ? "answer" : "choices",
-           "', got it beside '", choice ? "choices" : "answer", "'");
+      fail(file.where(), "'", key.name, "': expected only together with '",
+           choice ? "answer" : "choices", "', got it with '", choice ? "choices" : "answer", "'");
     }
   }
   return kind;
@@ -84,7 +84,7 @@ Template template_at(const JsonObject& file, const std::string& key) {
   return {full_text(file, key), at_key(file, key)};
 }
 
-/// Which of two words stands at `key`; the first where it is absent.
+/// Which of two words is at `key`; the first where it is absent.
 bool is_second(const JsonObject& file, const std::string& key, const std::string& first,
                const std::string& second) {
   const std::string word = file.string_or(key, first);
@@ -200,7 +200,7 @@ std::string inside(const std::string& text, const std::vector<std::pair<size_t, 
   return "";
 }
 
-/// Where a search goes on behind a match: one character further than an empty one.
+/// Where a search continues after a match: one character further than an empty one.
 size_t behind(const std::string& text, const std::pair<size_t, size_t>& match) {
   size_t next = match.second;
   if (match.first != match.second) return next;
@@ -266,7 +266,7 @@ void read_generation(const JsonObject& file, Task& task) {
     const std::string where = at_key(file, "answer_regex");
     score_by_pattern(task, Regex(full_text(file, "answer_regex"), where), last);
   } else if (file.find("take") != nullptr) {
-    fail(at_key(file, "take"), "expected 'answer_regex' beside it, got none");
+    fail(at_key(file, "take"), "expected 'answer_regex' too, got none");
   } else {
     score_by_text(task);
   }

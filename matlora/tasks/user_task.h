@@ -1,4 +1,4 @@
-// A user's own task: a JSON file beside the records it scores, `--task path/to/my_task.json`.
+// A user's own task: a JSON file next to the records it scores, `--task path/to/my_task.json`.
 //
 //   test             file of the records to score, from the task file's folder on
 //   shots_from       file of the examples in prompts; where it is the test file itself, the scored
@@ -20,7 +20,7 @@
 //   version          a text for the reports; "1"
 //   description      before everything else, as it is
 //   shots            examples in a prompt, 0
-//   first_shots      always the file's first ones, else drawn anew for every record; false
+//   first_shots      always the file's first ones, else drawn again for every record; false
 //
 // exact_match. Of a match counts the first group that is not empty, or the whole match of a pattern
 // without groups, stripped; a match with nothing in it does not count. What is taken is the first

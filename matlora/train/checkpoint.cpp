@@ -106,7 +106,7 @@ void check_recipe(const std::map<std::string, std::string>& metadata, const Reci
   const std::string different = differences(written, recipe);
   if (!different.empty()) {
     fail(where, "the run was started with other options: ", different,
-         "; repeat it with the run.toml that is beside it");
+         "; repeat it with the run.toml that is next to it");
   }
 }
 

@@ -1,5 +1,5 @@
 // The state of an unfinished run in one file: A, B, what the optimizer keeps, the step. Restoring
-// it goes on as if the run had never stopped, to the bit on one machine.
+// it continues as if the run had never stopped, to the bit on one machine.
 #pragma once
 
 #include <cstdint>

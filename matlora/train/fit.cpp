@@ -69,7 +69,7 @@ std::vector<FittedRank> fit_gates(const nn::Decoder& decoder, adapter::Adapter& 
                                   std::span<const int64_t> ranks,
                                   std::span<const data::Example> examples,
                                   const FitOptions& options) {
-  check(!examples.empty() && !decoder.on_demand(), "fit: no examples, or weights on demand");
+  check(!examples.empty() && !decoder.on_demand(), "fit: no examples, or weights in their file");
   const std::vector<data::Pack> packs = packs_of(examples, decoder.device());
   Progress progress("fit", static_cast<int64_t>(ranks.size()), options.quiet);
   std::vector<FittedRank> results;

@@ -35,7 +35,7 @@ std::vector<std::vector<double>> direction_worth(const nn::Decoder& decoder,
                                                  const adapter::Adapter& adapter,
                                                  std::span<const data::Example> examples,
                                                  bool quiet) {
-  check(!examples.empty() && !decoder.on_demand(), "worth: no examples, or weights on demand");
+  check(!examples.empty() && !decoder.on_demand(), "worth: no examples, or weights in their file");
   const std::vector<data::Pack> packs = packs_of(examples, decoder.device());
   const double labels = static_cast<double>(count_labels(packs));
   const Gates whole = gates_of_rank(adapter, adapter.rule.rank, decoder.device());

@@ -113,7 +113,8 @@ TEST(NestedLora, FoldedFormIsThePlainDelta) {
     const at::Tensor dy = c.dy.to(dtype), w = c.w.to(dtype);
     const at::Tensor delta =
         plain_delta(plain[0], plain[1], plain[2], shared->values().to(dtype));  // [N, out]
-    const nn::LowRank factors = NestedLora(folded[1], folded[2], shared).factors(dtype);
+    const nn::LowRank factors =
+        NestedLora(folded[1], folded[2], shared).factors(nn::kFirstVariant, dtype);
     const at::Tensor product = at::linear(at::linear(folded[0], factors.down), factors.up);
     const at::Tensor y = adapted(w, layer[1], layer[2], shared, layer[0]);
     EXPECT_EQ(product.scalar_type(), dtype);

@@ -47,7 +47,7 @@ done
 grep -q '"within": "1%"' both/sweep.json || fail "--within says nothing"
 grep -qE '^Take (none|rank)' out.txt || fail "no rank is named: $(cat out.txt)"
 
-# Several adapters beside each other; two of one name are one curve.
+# Several adapters compared; two of one name are one curve.
 expect_ok sweep --model "$model" --adapter a=nested --adapter "b=plain@8" --adapter "b=nested@2" \
   --task arc_easy --output several --samples "${tasks[@]}"
 grep -q '"sweeps"' several/sweep.json || fail "no sweeps in sweep.json"

@@ -140,7 +140,7 @@ TEST_F(LlamaForks, EqualWholeSequences) {
   cache.close(first);
 }
 
-// A context and what goes on from it in one pass, behind a stem and without, with the keys of one
+// A context and what continues it in one pass, after a shared prefix and without, with the keys of one
 // layer at a time only; the slots then serve another pass.
 TEST_F(LlamaForks, OfOnePassEqualWholeSequences) {
   KvCache cache = model.make_cache();

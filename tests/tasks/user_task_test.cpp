@@ -240,9 +240,9 @@ TEST_F(UserTask, BothFormsOrNone) {
   expect_has(error(kChoice, R"({"answer": "{a}"})"), expected + "both");
   expect_has(error(kChoice, R"({"choices": null})"), expected + "neither");
   expect_has(error(kChoice, R"({"stops": ["\n"]})"),
-             "'stops': expected only beside 'answer', got it beside 'choices'");
+             "'stops': expected only together with 'answer', got it with 'choices'");
   expect_has(error(kWritten, R"({"gold": "{g}"})"),
-             "'gold': expected only beside 'choices', got it beside 'answer'");
+             "'gold': expected only together with 'choices', got it with 'answer'");
 }
 
 TEST_F(UserTask, WrongChoices) {
@@ -280,7 +280,7 @@ TEST_F(UserTask, WrongAnswerKeys) {
              "my.json: 'answer_regex': pattern '(a': missing closing parenthesis");
   expect_has(error(kWritten, R"({"answer_regex": ""})"), "'answer_regex': expected a text");
   expect_has(error(kWritten, R"({"take": "first"})"),
-             "'take': expected 'answer_regex' beside it, got none");
+             "'take': expected 'answer_regex' too, got none");
   expect_has(error(kWritten, R"({"answer_regex": "a", "take": "second"})"),
              "'take': expected \"first\" or \"last\", got 'second'");
   expect_has(error(kWritten, R"({"stops": ["a", ""]})"),

@@ -84,7 +84,7 @@ Json own_config(const Adapter& adapter, const AdapterInfo& info) {
   return own;
 }
 
-/// A rank that no layer has would be room for nothing, however large a file says it is.
+/// A rank that no layer has would be an empty claim, however large a file says it is.
 void check_largest_rank(const Adapter& adapter, const std::string& where) {
   int64_t largest = 0;
   for (const LayerAdapter& layer : adapter.layers) largest = std::max(largest, layer.rank());

@@ -116,7 +116,7 @@ bool PeftTargets::in_blocks(const std::string& module) const {
 
 bool PeftTargets::names(const std::string& module) const {
   if (excluded_.fit(module) || !targets_.fit(module)) return false;
-  // PEFT reads the blocks only beside a list.
+  // PEFT reads the blocks only together with a list.
   return blocks_.empty() || targets_.expression || targets_.linear || in_blocks(module);
 }
 
