@@ -79,7 +79,7 @@ TEST_F(OutputTest, ReplacesOnlyWithForceAndOnlyItsOwn) {
   make("out", {"a"});  // an empty directory may be used
   dir.write("out/NOTES.md", "mine");
   EXPECT_USER_ERROR(OutputDirectory(at("out"), use(false)),
-                    "out: the output exists; give another name, or --force to replace it");
+                    "out: the output exists; give another name, or force to replace it");
   {
     OutputDirectory uncommitted(at("out"), use(true));
     EXPECT_TRUE(uncommitted.replaces());
