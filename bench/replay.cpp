@@ -101,11 +101,11 @@ struct Step {
     for (size_t i = 0; i < model.layers.size(); ++i) {
       const nn::DecoderLayer& layer = model.layers[i];
       const int64_t rows = i + 1 == model.layers.size() ? m : n;
-      linear({&layer.q_proj, &layer.k_proj, &layer.v_proj}, n, i > 0);
+      linear({&layer.qkv[0].linear, &layer.qkv[1].linear, &layer.qkv[2].linear}, n, i > 0);
       attention(lengths);
-      linear({&layer.o_proj}, rows, true);
-      linear({&layer.gate_proj, &layer.up_proj}, rows, true);
-      linear({&layer.down_proj}, rows, true);
+      linear({&layer.o.linear}, rows, true);
+      linear({&layer.gate_up[0].linear, &layer.gate_up[1].linear}, rows, true);
+      linear({&layer.down.linear}, rows, true);
     }
     const at::Tensor& vocabulary = model.lm_head.weight;
     const int64_t chunk = (1 << 23) / vocabulary.size(0);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/adapter/bank.h"
 #include "matlora/model/load.h"
 #include "matlora/nn/product.h"
 
@@ -18,17 +19,16 @@ constexpr int64_t kPromptTokens = 128;
 matlora::model::Model* adapted_model(at::ScalarType dtype) {
   namespace adapter = matlora::adapter;
   static std::map<at::ScalarType, matlora::model::Model> models;
-  static adapter::Adapter lora;
   const char* path = std::getenv("MATLORA_MODEL");
   if (path == nullptr) return nullptr;
   if (const auto found = models.find(dtype); found != models.end()) return &found->second;
   auto& model = models.emplace(dtype, matlora::model::load(path, dtype, at::kCPU)).first->second;
+  adapter::Adapter lora;
   lora.rule.rank = 32;
   const std::vector<std::string> all = {"all-linear"};
   lora.layers = adapter::new_layers(model.decoder, all, 32, adapter::Init::paper, 1);
   for (adapter::LayerAdapter& layer : lora.layers) layer.b.normal_(0, 0.01);
-  adapter::attach(model.decoder, lora, "bench");
-  lora.select_rank(32, adapter::InferenceGate::paper, at::kCPU);
+  model.decoder = adapter::with_adapter(model.decoder, lora, 32, adapter::InferenceGate::paper);
   return &model;
 }
 

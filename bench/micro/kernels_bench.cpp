@@ -45,7 +45,7 @@ template <class F>
 void rope(benchmark::State& state, const F& f) {
   const at::Tensor x = leaf({kTokens, 9, 64});
   const at::Tensor frequencies = at::tensor(rope_frequencies(64, 10000), at::kFloat);
-  const Rotation turn = rotation(at::arange(kTokens), frequencies, at::kFloat);
+  const Rotation turn = rotation(at::arange(kTokens), {frequencies}, at::kFloat);
   forward_and_backward(state, {x}, [&] { return f(x, turn); });
 }
 

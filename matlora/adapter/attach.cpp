@@ -38,11 +38,6 @@ at::Tensor uniform(int64_t rank, int64_t in, double bound, std::mt19937_64& rand
 
 std::string module_name(const std::string& layer) { return layer.substr(layer.rfind('.') + 1); }
 
-void LayerAdapter::fit(std::map<int64_t, std::vector<double>> gates) {
-  fitted = std::move(gates);
-  gate = fitted.empty() ? nullptr : std::make_shared<Gate>();
-}
-
 std::vector<double> layer_gate(const LayerAdapter& layer, const GateRule& rule, int64_t k,
                                InferenceGate how) {
   const auto own = layer.fitted.find(k);
@@ -52,19 +47,10 @@ std::vector<double> layer_gate(const LayerAdapter& layer, const GateRule& rule, 
   return values;
 }
 
-void Adapter::select_rank(int64_t k, InferenceGate how, at::Device device) {
-  check(k >= 0 && k <= rule.rank, "rank ", k, " of ", rule.rank);
-  gate->set(k == 0 ? std::vector<double>() : adapter::inference_gate(rule, k, how), device);
-  for (const LayerAdapter& layer : layers) {
-    if (!layer.gate) continue;
-    layer.gate->set(k == 0 ? std::vector<double>() : layer_gate(layer, rule, k, how), device);
-  }
-}
-
-int64_t Adapter::parameters(int64_t k) const {
+int64_t Adapter::parameters(const RankPlan& plan) const {
   int64_t count = 0;
   for (const LayerAdapter& layer : layers) {
-    count += std::min(k, layer.rank()) * (layer.a.size(1) + layer.b.size(0));
+    count += std::min(plan.of(layer.layer), layer.rank()) * (layer.a.size(1) + layer.b.size(0));
   }
   return count;
 }
@@ -108,10 +94,18 @@ std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::st
   return layers;
 }
 
-void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where) {
-  std::map<std::string, nn::Linear*> targets;
-  nn::for_each_linear(model,
-                      [&](const std::string& name, nn::Linear& layer) { targets[name] = &layer; });
+std::vector<LayerShape> layer_shapes(nn::Decoder& model) {
+  std::vector<LayerShape> shapes;
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+    shapes.push_back({name, layer.in(), layer.out()});
+  });
+  return shapes;
+}
+
+void check_fits(std::span<const LayerShape> layers, const Adapter& adapter,
+                const std::string& where) {
+  std::map<std::string, const LayerShape*> targets;
+  for (const LayerShape& layer : layers) targets[layer.name] = &layer;
   for (const LayerAdapter& layer : adapter.layers) {
     const auto found = targets.find(layer.layer);
     if (found == targets.end()) {
@@ -124,14 +118,31 @@ void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where
       fail(where, "the model has no layer '", printable(layer.layer),
            "'; was the adapter trained on another base model?");
     }
-    nn::Linear& target = *found->second;
-    if (layer.a.size(1) != target.in() || layer.b.size(0) != target.out()) {
+    const LayerShape& target = *found->second;
+    if (layer.a.size(1) != target.in || layer.b.size(0) != target.out) {
       fail(where, layer.layer, ": the adapter is for a layer of ", layer.a.size(1), " -> ",
-           layer.b.size(0), ", the model's is ", target.in(), " -> ", target.out(),
+           layer.b.size(0), ", the model's is ", target.in, " -> ", target.out,
            "; was it trained on another base model?");
     }
-    target.delta =
-        std::make_shared<NestedLora>(layer.a, layer.b, layer.gate ? layer.gate : adapter.gate);
+  }
+}
+
+void check_fits(nn::Decoder& model, const Adapter& adapter, const std::string& where) {
+  check_fits(layer_shapes(model), adapter, where);
+}
+
+void check_plan(const RankPlan& plan, const Adapter& adapter, const std::string& where) {
+  const auto check_rank = [&](int64_t rank) {
+    if (rank >= 0 && rank <= adapter.rule.rank) return;
+    fail(where, "rank ", rank, " is outside 0..", adapter.rule.rank);
+  };
+  check_rank(plan.rank);
+  for (const auto& [name, rank] : plan.by_layer) {
+    check_rank(rank);
+    const auto is_it = [&](const LayerAdapter& layer) { return layer.layer == name; };
+    if (std::none_of(adapter.layers.begin(), adapter.layers.end(), is_it)) {
+      fail(where, "the adapter has no layer '", printable(name), "'");
+    }
   }
 }
 

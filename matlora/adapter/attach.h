@@ -1,17 +1,16 @@
-// An adapter: a pair of matrices for each of a model's target layers, and one gate for all.
+// An adapter: a pair of matrices for each of a model's target layers, and the rule of its gates.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "matlora/adapter/gate.h"
-#include "matlora/adapter/nested_lora.h"
+#include "matlora/adapter/plan.h"
 #include "matlora/nn/decoder.h"
 
 namespace matlora::adapter {
@@ -24,11 +23,8 @@ struct LayerAdapter {
   at::Tensor b;       // [out, r] float32
   /// Gates that this layer has alone, by rank k (`compress --fit`): min(k, r) numbers each.
   std::map<int64_t, std::vector<double>> fitted = {};
-  std::shared_ptr<Gate> gate = {};  // its own where `fitted` has any; null: the adapter's
 
   int64_t rank() const { return a.size(0); }
-  /// Sets `fitted` and `gate`. Call it before attach().
-  void fit(std::map<int64_t, std::vector<double>> gates);
 };
 
 /// The gate of `layer` at rank k (1..R) at inference: min(k, r) numbers.
@@ -39,14 +35,10 @@ struct Adapter {
   GateRule rule;
   InferenceGate inference_gate = InferenceGate::paper;
   std::vector<LayerAdapter> layers;
-  std::shared_ptr<Gate> gate = std::make_shared<Gate>();
 
-  /// Makes rank k (0..R; 0 is the base model) what attached layers compute. Throws BugError when k
-  /// is outside.
-  void select_rank(int64_t k, InferenceGate how, at::Device device);
-
-  /// Numbers in A and B at rank k.
-  int64_t parameters(int64_t k) const;
+  /// Numbers in A and B at rank k, or at the ranks of a plan.
+  int64_t parameters(int64_t k) const { return parameters(RankPlan{k}); }
+  int64_t parameters(const RankPlan& plan) const;
 };
 
 /// How A begins: uniform in ±1/√R (`paper`) or in ±1/√in (`kaiming`, PEFT's). B is zero.
@@ -66,8 +58,20 @@ std::vector<std::string> target_names(nn::Decoder& model);
 std::vector<LayerAdapter> new_layers(nn::Decoder& model, std::span<const std::string> targets,
                                      int64_t rank, Init init, uint64_t seed);
 
-/// Puts the adapter on the model's layers. Throws UserError at `where` when a layer does not exist
-/// (saying so of the head and the embedding, which no adapter can be on) or its shapes do not fit.
-void attach(nn::Decoder& model, const Adapter& adapter, const std::string& where);
+/// A linear layer inside a model.
+struct LayerShape {
+  std::string name;
+  int64_t in = 0, out = 0;
+};
+std::vector<LayerShape> layer_shapes(nn::Decoder& model);
+
+/// Throws UserError at `where` when a layer of the adapter is not among `layers` (saying so of the
+/// head and the embedding, which no adapter can be on) or its shapes do not fit.
+void check_fits(std::span<const LayerShape> layers, const Adapter& adapter,
+                const std::string& where);
+void check_fits(nn::Decoder& model, const Adapter& adapter, const std::string& where);
+
+/// Throws UserError at `where` for ranks outside 0..R and for a layer that the adapter lacks.
+void check_plan(const RankPlan& plan, const Adapter& adapter, const std::string& where);
 
 }  // namespace matlora::adapter

@@ -166,7 +166,7 @@ Renested renest(const Adapter& adapter, InferenceGate gate, int64_t rank, const 
     for (const size_t i : group) {
       LayerAdapter& layer = result.layers[i];
       const Factors factors = factors_of(layer, layer_gate(layer, adapter.rule, full, gate));
-      layer.fit({});
+      layer.fitted.clear();
       const at::Tensor own = decompose(factors, norm.root, rank, layer);
       values[i] = own * norm.factor;
       const std::lock_guard lock(counting);

@@ -27,7 +27,7 @@ NestedLora::NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> g
   check(a_.size(0) == b_.size(1), "lora: A has rank ", a_.size(0), " but B has ", b_.size(1));
 }
 
-nn::LowRank NestedLora::factors(at::ScalarType dtype) const {
+nn::LowRank NestedLora::factors(nn::Variant, at::ScalarType dtype) const {
   // Fused optimizers change matrices without counting a version, and inference tensors have none.
   const auto may_change_unseen = [](const at::Tensor& x) {
     return x.requires_grad() || x.is_inference();

@@ -13,7 +13,7 @@
 
 namespace matlora::adapter {
 
-/// The gate that all layers of an adapter share; set() changes it for all of them at once.
+/// A gate that layers share; set() changes it for all of them at once.
 class Gate {
  public:
   /// `values`: the gate's leading numbers; the rest are zero. Empty: the adapter is off.
@@ -41,12 +41,12 @@ class NestedLora : public nn::Delta {
   /// Throws BugError when the ranks differ.
   NestedLora(at::Tensor a, at::Tensor b, std::shared_ptr<const Gate> gate);
 
-  /// down = g ∘ A and up = B, of the gate's first width() directions only (all R where it
-  /// has more); none when it is 0.
-  /// The cast to `dtype` comes last, so the gradients of A and B are float32.
-  /// Those of matrices that require no gradients (not in training) are computed once and kept until
-  /// the gate, A or B (by their version counters) or `dtype` is another. One thread at a time.
-  nn::LowRank factors(at::ScalarType dtype) const override;
+  /// The same for every variant: down = g ∘ A and up = B, of the gate's first width() directions
+  /// only (all R where it has more); none when it is 0. The cast to `dtype` comes last, so the
+  /// gradients of A and B are float32. Those of matrices that require no gradients (not in
+  /// training) are computed once and kept until the gate, A or B (by their version counters) or
+  /// `dtype` is another. One thread at a time.
+  nn::LowRank factors(nn::Variant variant, at::ScalarType dtype) const override;
 
  private:
   /// What kept factors were made from.

@@ -97,10 +97,10 @@ model::LoadedAdapter open_adapter(const fs::path& directory) {
   return loaded;
 }
 
-model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base) {
+model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& base, bool any_base) {
   model::LoadedAdapter loaded = model::load_adapter(directory, base.decoder.device());
   const std::string& digest = loaded.info.base_digest;
-  adapter::attach(base.decoder, loaded.adapter, directory.string());
+  adapter::check_fits(base.decoder, loaded.adapter, directory.string());
   note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers,
                                                 module_names(base.decoder)));
   if (!any_base && !digest.empty() && digest.size() != base.digest.size()) {

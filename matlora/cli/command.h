@@ -42,9 +42,9 @@ model::Model load_model(const fs::path& path, const Common& common,
 /// target_modules name and its file does not have (PEFT warns of missing keys).
 model::LoadedAdapter open_adapter(const fs::path& directory);
 
-/// Loads an adapter, with that note, checks that it was trained on this base (unless `any_base`),
-/// attaches it. Throws UserError otherwise.
-model::LoadedAdapter attach_adapter(const fs::path& directory, model::Model& base, bool any_base);
+/// Loads an adapter, with that note, onto the base's device. Throws UserError unless it fits the
+/// base and was trained on it (`any_base`: or on another).
+model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& base, bool any_base);
 
 /// Reads records for this base: its EOS ends them, its context bounds them. Says how many were cut.
 data::Examples read_examples(const model::Model& base, const fs::path& path,

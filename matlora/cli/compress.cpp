@@ -29,7 +29,7 @@ struct Choice {
 
 /// The base model, the records, and what the adapter's layers read in them.
 struct Calibrated {
-  model::Model base;  // with the adapter's deltas
+  model::Model base;
   data::Examples examples;
   eval::Calibration found;
 };
@@ -132,7 +132,7 @@ std::optional<Calibrated> Compress::calibrate(const Common& common,
   model::Model base =
       load_model(model_, common,
                  fit_ || parameters_ > 0 ? model::Weights::in_memory : model::Weights::on_demand);
-  model::LoadedAdapter loaded = attach_adapter(adapter_, base, any_base_);
+  model::LoadedAdapter loaded = open_adapter_of(adapter_, base, any_base_);
   data::Examples examples = read_examples(base, calibrate_, reading_, common.quiet);
   eval::Calibration found = eval::gather_moments(base.decoder, loaded.adapter, gate, first_,
                                                  examples.items, common.quiet);

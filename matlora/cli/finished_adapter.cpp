@@ -43,7 +43,7 @@ int64_t directions_to_order(const std::string& nest, const adapter::GateRule& ru
   return first > 0 ? first : rule.rank;
 }
 
-FinishedAdapter renested(const nn::Decoder& decoder, adapter::Adapter& adapter,
+FinishedAdapter renested(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where) {
   const std::vector<data::Example> examples = trainer.last_examples(kNestingTokens);
   adapter::Renested nested;  // layers in the order in which the model runs them

@@ -27,9 +27,9 @@ struct FinishedAdapter {
 };
 
 /// The trained adapter with its first `first` directions re-nested (adapter/compress.h), weighted
-/// by the inputs of the last steps' examples. The adapter is attached to `decoder`. Throws
+/// by the inputs of the last steps' examples. Throws
 /// UserError at `where` where it cannot be: one that changes nothing, for example.
-FinishedAdapter renested(const nn::Decoder& decoder, adapter::Adapter& adapter,
+FinishedAdapter renested(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where);
 
 }  // namespace matlora::cli

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/base/error.h"
 #include "matlora/base/interrupt.h"
 #include "matlora/base/json.h"
@@ -54,17 +55,17 @@ void check_flags(const GenerateFlags& flags, const CLI::App& app) {
   }
 }
 
-/// Attaches the adapter at the rank and gate that the flags ask for.
+/// Puts the adapter on the model at the rank and gate that the flags ask for.
 void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Model& base) {
-  model::LoadedAdapter loaded = attach_adapter(flags.adapter, base, flags.any_base);
-  adapter::Adapter& adapter = loaded.adapter;
+  model::LoadedAdapter loaded = open_adapter_of(flags.adapter, base, flags.any_base);
+  const adapter::Adapter& adapter = loaded.adapter;
   const int64_t rank = app.count("--rank") > 0 ? flags.rank : adapter.rule.rank;
   check_rank(rank, adapter, "--rank");
   const adapter::InferenceGate gate =
       flags.inference_gate.empty()
           ? adapter.inference_gate
           : adapter::parse_inference_gate(flags.inference_gate, "--inference-gate");
-  adapter.select_rank(rank, gate, base.decoder.device());
+  base.decoder = adapter::with_adapter(base.decoder, adapter, rank, gate);
   nn::merge_deltas(base.decoder);
 }
 

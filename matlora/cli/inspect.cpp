@@ -12,9 +12,9 @@
 #include "matlora/base/output.h"
 #include "matlora/cli/command.h"
 #include "matlora/format/gguf.h"
-#include "matlora/format/llama_config.h"
 #include "matlora/format/path_kind.h"
 #include "matlora/format/safetensors.h"
+#include "matlora/model/families/family.h"
 
 namespace matlora::cli {
 namespace {
@@ -52,9 +52,9 @@ class TensorList {
   Json dtypes_ = Json::object(), list_ = Json::array();
 };
 
-Json describe(const format::LlamaConfig& config) {
-  using Kind = format::RopeScaling::Kind;
-  const format::RopeScaling& rope = config.rope_scaling;
+Json describe(const model::Hyperparameters& config) {
+  using Kind = model::RopeScaling::Kind;
+  const model::RopeScaling& rope = config.ropes[0].scaling;
   Json scaling = {{"type", rope.kind == Kind::none     ? "none"
                            : rope.kind == Kind::linear ? "linear"
                                                        : "llama3"}};
@@ -68,7 +68,7 @@ Json describe(const format::LlamaConfig& config) {
                {"head_dim", config.head_dim},
                {"max_position_embeddings", config.max_position_embeddings},
                {"rms_norm_eps", config.rms_norm_eps},
-               {"rope_theta", config.rope_theta},
+               {"rope_theta", config.ropes[0].theta},
                {"rope_scaling", scaling},
                {"tie_word_embeddings", config.tie_word_embeddings},
                {"attention_bias", config.attention_bias},
@@ -98,8 +98,9 @@ std::set<std::string> weight_files(const fs::path& directory) {
 }
 
 Json inspect_hf_model(const fs::path& path) {
-  Json document = {{"kind", "hf_model"}, {"architecture", "llama"}};
-  document["config"] = describe(format::read_hf_config(path));
+  const model::Configuration config = model::read_hf_configuration(path);
+  Json document = {{"kind", "hf_model"}, {"architecture", config.family->name}};
+  document["config"] = describe(config.of);
   const std::set<std::string> files = weight_files(path);
   document["files"] = files;
   TensorList tensors;
@@ -135,8 +136,8 @@ Json inspect_gguf(const fs::path& path) {
   const format::Gguf file = format::Gguf::open(path);
   Json document = {{"kind", "gguf"}, {"version", file.version()}};
   document["architecture"] = file.string_or("general.architecture", "");
-  if (document["architecture"] == "llama" && file.string_or("general.type", "model") == "model") {
-    document["config"] = describe(format::read_gguf_config(file));
+  if (model::knows_gguf(file) && file.string_or("general.type", "model") == "model") {
+    document["config"] = describe(model::read_gguf_configuration(file).of);
   }
   document["metadata"] = Json::object();
   for (const auto& [key, value] : file.metadata()) document["metadata"][key] = describe(value);

@@ -27,10 +27,9 @@ namespace {
 /// Of freed tensors, for the next ones: about what a layer makes of a pass.
 constexpr size_t kWaitingBytes = 64 << 20;
 
-/// What one --adapter adds, on the model; without one the base model alone.
+/// What one --adapter adds; without one the base model alone.
 struct Entry {
   std::string name, path;
-  nn::Decoder decoder;
   std::optional<adapter::Adapter> adapter;
   eval::SweepOptions options;
   int64_t stands_for = 0;   // of --budget: the rank whose size the adapter has at its full rank
@@ -58,15 +57,16 @@ class SweepCommand : public Command {
 
  private:
   std::vector<Entry> open_entries(model::Model& base, bool quiet) const;
-  void add_budgets(const model::Model& base, const nn::Decoder& plain, bool quiet,
-                   std::vector<Entry>& entries) const;
+  void add_budgets(const model::Model& base, bool quiet, std::vector<Entry>& entries) const;
   eval::SweepOptions options_for(const adapter::Adapter* adapter, const AdapterFlag* flag,
                                  bool quiet) const;
-  eval::SweepEnding sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                              eval::Report& report, const WhenChanged& when_changed) const;
+  eval::SweepEnding sweep_all(const nn::Decoder& model, const std::vector<Entry>& entries,
+                              const eval::SweepWork& work, eval::Report& report,
+                              const WhenChanged& when_changed) const;
 
-  eval::SweepEnding sweep_and_keep(std::vector<Entry>& entries, const Evaluation& evaluation,
-                                   eval::Report& report, const eval::ReportOptions& reporting,
+  eval::SweepEnding sweep_and_keep(const nn::Decoder& base, const std::vector<Entry>& entries,
+                                   const Evaluation& evaluation, eval::Report& report,
+                                   const eval::ReportOptions& reporting,
                                    OutputDirectory& output) const;
 
   SweepFlags flags_;
@@ -95,35 +95,27 @@ eval::SweepOptions SweepCommand::options_for(const adapter::Adapter* adapter,
 std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) const {
   std::vector<Entry> entries;
   if (flags_.adapters.empty()) {
-    entries.push_back(
-        {"base model", "", base.decoder, std::nullopt, options_for(nullptr, nullptr, quiet)});
+    entries.push_back({"base model", "", std::nullopt, options_for(nullptr, nullptr, quiet)});
     return entries;
   }
-  const nn::Decoder plain = base.decoder;
   for (const AdapterFlag& flag : flags_.adapters) {
-    base.decoder = plain;
-    adapter::Adapter adapter = attach_adapter(flag.path, base, flags_.any_base).adapter;
+    adapter::Adapter adapter = open_adapter_of(flag.path, base, flags_.any_base).adapter;
     const eval::SweepOptions options = options_for(&adapter, &flag, quiet);
     const std::string gate =
         flags_.inference_gate.empty() ? "" : ", " + flags_.inference_gate + " gate";
-    entries.push_back(
-        {flag.name + gate, flag.path.string(), base.decoder, std::move(adapter), options});
-    if (!flags_.budget.empty()) add_budgets(base, plain, quiet, entries);
+    entries.push_back({flag.name + gate, flag.path.string(), std::move(adapter), options});
+    if (!flags_.budget.empty()) add_budgets(base, quiet, entries);
   }
-  base.decoder = plain;
   return entries;
 }
 
-/// For each rank of the last entry one of the same size with ranks per layer. `plain`: the base
-/// model without the adapter that `base` has.
-void SweepCommand::add_budgets(const model::Model& base, const nn::Decoder& plain, bool quiet,
+/// For each rank of the last entry one of the same size with ranks per layer.
+void SweepCommand::add_budgets(const model::Model& base, bool quiet,
                                std::vector<Entry>& entries) const {
   const Entry whole = entries.back();
   const int64_t max_length = flags_.evaluation.reading.max_length;
   for (WithinBudget& one : within_budgets(base, *whole.adapter, whole.options.gate,
                                           whole.options.ranks, flags_.budget, max_length, quiet)) {
-    nn::Decoder decoder = plain;
-    adapter::attach(decoder, one.adapter, whole.path);
     eval::SweepOptions options = whole.options;
     options.ranks = {one.adapter.rule.rank};
     options.gate = one.adapter.inference_gate;
@@ -131,8 +123,8 @@ void SweepCommand::add_budgets(const model::Model& base, const nn::Decoder& plai
     if (whole.options.gate != whole.adapter->inference_gate) {
       command += cat(" --inference-gate ", adapter::name(whole.options.gate));
     }
-    entries.push_back({whole.name + ", ranks per layer", whole.path, std::move(decoder),
-                       std::move(one.adapter), options, one.rank, command});
+    entries.push_back({whole.name + ", ranks per layer", whole.path, std::move(one.adapter),
+                       options, one.rank, command});
   }
 }
 
@@ -188,11 +180,12 @@ eval::SweepResult base_part(const eval::SweepResult& result) {
 }
 
 /// Rank 0 is the same for all and scored for the first one only.
-eval::SweepEnding SweepCommand::sweep_all(std::vector<Entry>& entries, const eval::SweepWork& work,
-                                          eval::Report& report,
+eval::SweepEnding SweepCommand::sweep_all(const nn::Decoder& model,
+                                          const std::vector<Entry>& entries,
+                                          const eval::SweepWork& work, eval::Report& report,
                                           const WhenChanged& when_changed) const {
   std::optional<eval::SweepResult> base;
-  for (Entry& entry : entries) {
+  for (const Entry& entry : entries) {
     eval::SweepOptions options = entry.options;
     const bool with_base = !options.ranks.empty() && options.ranks.front() == 0;
     if (with_base && base) {
@@ -207,7 +200,7 @@ eval::SweepEnding SweepCommand::sweep_all(std::vector<Entry>& entries, const eva
       when_changed(report);
     };
     const eval::SweepResult result =
-        eval::run_sweep(entry.decoder, entry.adapter ? &*entry.adapter : nullptr, work, options);
+        eval::run_sweep(model, entry.adapter ? &*entry.adapter : nullptr, work, options);
     if (with_base && !base && !result.rows.empty()) base = base_part(result);
     if (!result.ending.whole()) return result.ending;
   }
@@ -244,7 +237,8 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
 
   const Evaluation evaluation = read_evaluation(flags_.evaluation, base, common.quiet);
   eval::Report report = new_report(evaluation, flags_.evaluation, base, flags_.model);
-  const eval::SweepEnding ending = sweep_and_keep(entries, evaluation, report, reporting, output);
+  const eval::SweepEnding ending =
+      sweep_and_keep(base.decoder, entries, evaluation, report, reporting, output);
   if (report.sweeps.empty() && ending.error) throw UserError(*ending.error);
   const int code = ending.stopped ? 128 + interrupt_signal() : 0;
   if (report.sweeps.empty()) {
@@ -260,7 +254,8 @@ int SweepCommand::run(const Common& common, CLI::App& app) {
 
 /// What is done is on the disk after every rank; over an earlier result, when all is done or the
 /// sweep is interrupted.
-eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
+eval::SweepEnding SweepCommand::sweep_and_keep(const nn::Decoder& base,
+                                               const std::vector<Entry>& entries,
                                                const Evaluation& evaluation, eval::Report& report,
                                                const eval::ReportOptions& reporting,
                                                OutputDirectory& output) const {
@@ -287,7 +282,7 @@ eval::SweepEnding SweepCommand::sweep_and_keep(std::vector<Entry>& entries,
     }
     if (!output.replaces()) commit();
   };
-  const eval::SweepEnding ending = sweep_all(entries, evaluation.work(), report, write);
+  const eval::SweepEnding ending = sweep_all(base, entries, evaluation.work(), report, write);
   if (!report.sweeps.empty()) {
     write(report);
     commit();

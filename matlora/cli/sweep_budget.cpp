@@ -13,7 +13,7 @@ constexpr int64_t kBudgetRecords = 64;
 
 }  // namespace
 
-std::vector<WithinBudget> within_budgets(const model::Model& base, adapter::Adapter adapter,
+std::vector<WithinBudget> within_budgets(const model::Model& base, const adapter::Adapter& adapter,
                                          adapter::InferenceGate gate,
                                          std::span<const int64_t> ranks, const fs::path& data,
                                          int64_t max_length, bool quiet) {

@@ -20,7 +20,7 @@ struct WithinBudget {
 /// One for each rank above 0. `base` has its weights in memory and `adapter` on it; the first
 /// kBudgetRecords records of `data` weight the directions and say what they take off the loss.
 /// Throws UserError for records that cannot be read.
-std::vector<WithinBudget> within_budgets(const model::Model& base, adapter::Adapter adapter,
+std::vector<WithinBudget> within_budgets(const model::Model& base, const adapter::Adapter& adapter,
                                          adapter::InferenceGate gate,
                                          std::span<const int64_t> ranks, const fs::path& data,
                                          int64_t max_length, bool quiet);

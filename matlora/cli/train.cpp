@@ -97,8 +97,8 @@ class Train : public Command {
       layer.a = layer.a.to(base.decoder.device());
       layer.b = layer.b.to(base.decoder.device());
     }
-    adapter::attach(base.decoder, adapter, c_.init_adapter.empty() ? c_.model : c_.init_adapter);
-    train::Trainer trainer(base.decoder, adapter, examples.items, c_.recipe);
+    train::Trainer trainer(base.decoder, adapter, examples.items, c_.recipe,
+                           c_.init_adapter.empty() ? c_.model : c_.init_adapter);
     recipe_ =
         recipe_record(c_, adapter.rule, cat(base.digest, " ", dtype_name(base.decoder.dtype())),
                       data_hash(examples));
@@ -121,7 +121,7 @@ class Train : public Command {
     if (!c_.init_adapter.empty()) {
       model::LoadedAdapter loaded = open_adapter(c_.init_adapter);
       adapter.layers = std::move(loaded.adapter.layers);
-      for (adapter::LayerAdapter& layer : adapter.layers) layer.fit({});
+      for (adapter::LayerAdapter& layer : adapter.layers) layer.fitted.clear();
       check_init_adapter(app, loaded.adapter.rule.rank, adapter.layers);
     }
     if (c_.rank < 1) fail("--rank", "expected 1 or more, got ", c_.rank);
@@ -255,7 +255,6 @@ class Train : public Command {
     if (trainer.done()) {
       keep_before_finishing(adapter, trainer, directory);
       adapter::Adapter result = finished(common, base, adapter, trainer);
-      adapter::attach(base.decoder, result, c_.output);
       directory.save([&] { model::save_adapter(directory.path(), result, info_); });
       adapter = std::move(result);
       std::error_code ignored;

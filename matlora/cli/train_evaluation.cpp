@@ -69,8 +69,8 @@ void TrainEvaluation::load(const model::Model& base, int64_t max_length, bool qu
   }
 }
 
-void TrainEvaluation::resume_at(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                                const fs::path& directory) const {
+void TrainEvaluation::resume_at(int64_t step, const model::Model& base,
+                                const adapter::Adapter& adapter, const fs::path& directory) const {
   const fs::path path = directory / kLog;
   std::ifstream in(path);
   std::string kept;
@@ -96,8 +96,9 @@ eval::SweepOptions TrainEvaluation::options_for(const adapter::Adapter& adapter)
   return options;
 }
 
-void TrainEvaluation::after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
-                                 const fs::path& directory, Progress& progress) const {
+void TrainEvaluation::after_step(int64_t step, const model::Model& base,
+                                 const adapter::Adapter& adapter, const fs::path& directory,
+                                 Progress& progress) const {
   if (every_ == 0 || step % every_ != 0) return;
   try {
     std::string text;
@@ -119,7 +120,7 @@ std::string TrainEvaluation::text_of(const eval::RankScore& row) const {
 }
 
 std::vector<eval::RankScore> TrainEvaluation::score_step(int64_t step, const model::Model& base,
-                                                         adapter::Adapter& adapter,
+                                                         const adapter::Adapter& adapter,
                                                          const fs::path& directory) const {
   eval::SweepOptions options = options_for(adapter);
   std::erase(options.ranks, 0);
@@ -133,7 +134,7 @@ std::vector<eval::RankScore> TrainEvaluation::score_step(int64_t step, const mod
 }
 
 bool TrainEvaluation::finish(const model::Model& base, const fs::path& model,
-                             adapter::Adapter& adapter, const fs::path& directory,
+                             const adapter::Adapter& adapter, const fs::path& directory,
                              bool quiet) const {
   if (flags_.empty()) return true;
   const LongRun long_run("stopping; the adapter is whole; again to stop now");

@@ -24,25 +24,25 @@ class TrainEvaluation {
 
   /// Of a run that goes on behind `step`: forgets what DIR/eval_log.jsonl says of later steps and
   /// scores that step where the interruption kept it from being scored.
-  void resume_at(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+  void resume_at(int64_t step, const model::Model& base, const adapter::Adapter& adapter,
                  const fs::path& directory) const;
 
   /// After each step: where it is one of every N, a line per rank in DIR/eval_log.jsonl: {"step",
   /// "rank", "loss", "token_accuracy", "tasks"}. Rank 0 does not change and has none. What cannot
   /// be scored is said on stderr: a long run does not end for it.
   /// The scores are shown on the terminal unless quiet.
-  void after_step(int64_t step, const model::Model& base, adapter::Adapter& adapter,
+  void after_step(int64_t step, const model::Model& base, const adapter::Adapter& adapter,
                   const fs::path& directory, Progress& progress) const;
 
   /// The sweep of all ranks into DIR/eval, as `sweep` writes it; its table on stdout unless quiet.
   /// Does nothing where nothing is to be scored. False when interrupted.
-  bool finish(const model::Model& base, const fs::path& model, adapter::Adapter& adapter,
+  bool finish(const model::Model& base, const fs::path& model, const adapter::Adapter& adapter,
               const fs::path& directory, bool quiet) const;
 
  private:
   /// A line of the log for each rank.
   std::vector<eval::RankScore> score_step(int64_t step, const model::Model& base,
-                                          adapter::Adapter& adapter,
+                                          const adapter::Adapter& adapter,
                                           const fs::path& directory) const;
   std::string text_of(const eval::RankScore& row) const;
   eval::SweepOptions options_for(const adapter::Adapter& adapter) const;

@@ -1,5 +1,5 @@
 // Examples laid one after the other in one row of tokens, without padding. Each attends only to
-// itself and its positions restart (nn/llama.h), so what is packed together changes no result.
+// itself and its positions restart (nn/decoder.h), so what is packed together changes no result.
 #pragma once
 
 #include <ATen/core/Tensor.h>

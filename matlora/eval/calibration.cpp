@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/adapter/moments.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
@@ -26,12 +27,11 @@ std::set<std::string> names_of(const adapter::Adapter& adapter) {
 
 }  // namespace
 
-Calibration gather_moments(const nn::Decoder& decoder, adapter::Adapter& adapter,
+Calibration gather_moments(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                            adapter::InferenceGate gate, int64_t rank,
                            std::span<const data::Example> examples, bool quiet) {
   const c10::NoGradGuard no_grad;
-  adapter.select_rank(rank, gate, decoder.device());
-  nn::Decoder observed = decoder;
+  nn::Decoder observed = adapter::with_adapter(decoder, adapter, rank, gate);
   adapter::MomentCollector collector(observed, names_of(adapter));
   std::vector<int64_t> indices(examples.size());
   std::iota(indices.begin(), indices.end(), 0);
@@ -49,16 +49,15 @@ Calibration gather_moments(const nn::Decoder& decoder, adapter::Adapter& adapter
   return result;
 }
 
-int64_t stream_moments(const nn::Decoder& decoder, adapter::Adapter& adapter,
+int64_t stream_moments(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                        adapter::InferenceGate gate, int64_t rank,
                        std::span<const data::Example> examples,
                        const std::function<void(const adapter::Moments&)>& ready) {
   const c10::NoGradGuard no_grad;
-  adapter.select_rank(rank, gate, decoder.device());
   std::vector<int64_t> all(examples.size());
   std::iota(all.begin(), all.end(), 0);
   const data::Pack pack = data::pack(examples, all, decoder.device());
-  nn::Decoder observed = decoder;
+  nn::Decoder observed = adapter::with_adapter(decoder, adapter, rank, gate);
   adapter::MomentCollector collector(observed, names_of(adapter), ready, kHeldBytes);
   observed.hidden(pack.tokens, pack.lengths, pack.rows);
   ready(collector.take());

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <vector>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/base/error.h"
 #include "matlora/base/progress.h"
 #include "matlora/data/packing.h"
@@ -136,16 +137,16 @@ bool generates(const SweepWork& work) {
 }
 
 /// Everything at one rank; false when stopped, which leaves the result as it was.
-bool add_rank(const nn::Decoder& decoder, adapter::Adapter* adapter, int64_t rank, Sweep& sweep,
-              SweepResult& result) {
+bool add_rank(const nn::Decoder& decoder, const adapter::Adapter* adapter, int64_t rank,
+              Sweep& sweep, SweepResult& result) {
   const double start_s = sweep.progress.elapsed_s();
   RankScore row;
   row.rank = rank;
+  nn::Decoder at_rank = decoder;
   if (adapter != nullptr) {
-    adapter->select_rank(rank, sweep.options.gate, decoder.device());
+    at_rank = adapter::with_adapter(decoder, *adapter, rank, sweep.options.gate);
     row.adapter_parameters = adapter->parameters(rank);
   }
-  nn::Decoder at_rank = decoder;
   if (!decoder.on_demand() || generates(sweep.work)) nn::merge_deltas(at_rank);
   std::vector<Sample> samples;
   std::vector<TaskSample> task_samples;
@@ -169,8 +170,8 @@ void check_request(const adapter::Adapter* adapter, const SweepWork& work,
 
 }  // namespace
 
-SweepResult run_sweep(const nn::Decoder& decoder, adapter::Adapter* adapter, const SweepWork& work,
-                      const SweepOptions& options) {
+SweepResult run_sweep(const nn::Decoder& decoder, const adapter::Adapter* adapter,
+                      const SweepWork& work, const SweepOptions& options) {
   check_request(adapter, work, options);
   const c10::NoGradGuard no_grad;
   std::vector<data::Pack> packs = pack_all(work.examples, options.pack_tokens, decoder.device());

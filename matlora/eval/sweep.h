@@ -49,12 +49,12 @@ struct SweepResult {
   SweepEnding ending;                    // then only the ranks that were done are here
 };
 
-/// Scores the work at every rank of `adapter`, which is attached to `decoder`; null: there is none,
-/// and only rank 0 may be asked for. Leaves the adapter at the last rank. In float32 each rank is
-/// added into a copy of the weights first (nn::merge_deltas), unless these are made on demand and
-/// no task generates: then a layer at a time, in every pass of some thousand tokens, for which the
-/// time is small. Keys and values are kept for one rank and one task at most.
-SweepResult run_sweep(const nn::Decoder& decoder, adapter::Adapter* adapter, const SweepWork& work,
-                      const SweepOptions& options);
+/// Scores the work at every rank of `adapter` on `decoder`; null: there is none, and only rank 0
+/// may be asked for. In float32 each rank is added into a copy of the weights first
+/// (nn::merge_deltas), unless these are made on demand and no task generates: then a layer at a
+/// time, in every pass of some thousand tokens, for which the time is small. Keys and values are
+/// kept for one rank and one task at most.
+SweepResult run_sweep(const nn::Decoder& decoder, const adapter::Adapter* adapter,
+                      const SweepWork& work, const SweepOptions& options);
 
 }  // namespace matlora::eval

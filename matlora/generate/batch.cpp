@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 
 #include "matlora/base/error.h"
 
@@ -16,23 +17,28 @@ namespace {
 /// Of one pass over prompts, unless one alone has more: bounds the memory of activations.
 constexpr int64_t kPrefillTokens = 2048;
 
-/// What all prompts begin with, in tokens, is worth a sequence of its own from here on.
-constexpr int64_t kLeastStem = 32;
+/// A shared prefix of fewer tokens is not worth a sequence.
+constexpr int64_t kLeastShared = 32;
 
 /// How many tokens all prompts begin with alike; each has one more at least.
-int64_t stem_length(std::span<const Request> requests) {
+int64_t shared_length(std::span<const Request* const> requests) {
   if (requests.size() < 2) return 0;
-  const std::vector<int32_t>& first = requests[0].prompt;
+  const std::vector<int32_t>& first = requests[0]->prompt;
   size_t shared = first.size();
-  for (const Request& request : requests) {
-    const size_t most = std::min(shared, request.prompt.size() - 1);
+  for (const Request* request : requests) {
+    const size_t most = std::min(shared, request->prompt.size() - 1);
     const auto end = first.begin() + static_cast<int64_t>(most);
-    const auto differ = std::mismatch(first.begin(), end, request.prompt.begin());
+    const auto differ = std::mismatch(first.begin(), end, request->prompt.begin());
     shared = static_cast<size_t>(differ.first - first.begin());
   }
   const auto length = static_cast<int64_t>(shared);
-  return length < kLeastStem ? 0 : length;
+  return length < kLeastShared ? 0 : length;
 }
+
+/// What all prompts of one variant begin with.
+struct Prefix {
+  int64_t length = 0, slot = -1;  // tokens, 0: nothing is shared; of the cache
+};
 
 /// A request in flight.
 struct Sequence {
@@ -54,7 +60,7 @@ class Batch {
         cache_(model.make_cache()) {}
 
   DecodeStats run() {
-    take_stem();
+    take_prefixes();
     while (true) {
       const auto start = std::chrono::steady_clock::now();
       while (!stopped() && next_ < requests_.size() && active_.size() < places_) prefill();
@@ -70,18 +76,26 @@ class Batch {
  private:
   bool stopped() const { return events_.stop && events_.stop(); }
 
-  /// What all prompts begin with goes through the layers once.
-  void take_stem() {
-    stem_ = stem_length(requests_);
-    if (stem_ == 0) return;
+  /// What all prompts of a variant begin with goes through the layers once.
+  void take_prefixes() {
+    std::map<nn::Variant, std::vector<const Request*>> by_variant;
+    for (const Request& request : requests_) by_variant[request.variant].push_back(&request);
+    for (const auto& [variant, requests] : by_variant) {
+      Prefix& prefix = prefixes_[variant];
+      prefix.length = shared_length(requests);
+      if (prefix.length > 0) take_prefix(requests.front()->prompt, variant, prefix);
+    }
+  }
+
+  void take_prefix(const std::vector<int32_t>& prompt, nn::Variant variant, Prefix& prefix) {
     const auto start = std::chrono::steady_clock::now();
-    stem_slot_ = cache_.open(stem_);
-    const std::vector<int32_t>& prompt = requests_[0].prompt;
-    const std::vector<int64_t> tokens(prompt.begin(), prompt.begin() + stem_);
-    const std::vector<nn::NewTokens> part = {{stem_slot_, stem_}};
+    prefix.slot = cache_.open(prefix.length, nn::Keep::sequence, variant);
+    const std::vector<int64_t> tokens(prompt.begin(), prompt.begin() + prefix.length);
+    const std::vector<nn::NewTokens> part = {{prefix.slot, prefix.length}};
     const at::Tensor ids = at::tensor(tokens, at::kLong).to(model_.device());
-    model_.hidden(ids, part, cache_, at::tensor({stem_ - 1}, at::kLong).to(model_.device()));
-    stats_.prefill_tokens += stem_;
+    model_.hidden(ids, part, cache_,
+                  at::tensor({prefix.length - 1}, at::kLong).to(model_.device()));
+    stats_.prefill_tokens += prefix.length;
     stats_.prefill_s +=
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
@@ -93,7 +107,8 @@ class Batch {
     std::vector<nn::NewTokens> parts;
     while (next_ < requests_.size() && active_.size() + sequences.size() < places_) {
       const Request& request = requests_[next_];
-      const auto length = static_cast<int64_t>(request.prompt.size()) - stem_;
+      const Prefix& prefix = prefixes_.at(request.variant);
+      const auto length = static_cast<int64_t>(request.prompt.size()) - prefix.length;
       const int64_t room = length + request.options.max_new_tokens - 1;
       const bool full = static_cast<int64_t>(tokens.size()) + length > kPrefillTokens;
       if (full && !sequences.empty()) break;
@@ -102,9 +117,12 @@ class Batch {
         finish(index, {});
         continue;
       }
-      tokens.insert(tokens.end(), request.prompt.begin() + stem_, request.prompt.end());
+      tokens.insert(tokens.end(), request.prompt.begin() + prefix.length, request.prompt.end());
       last.push_back(static_cast<int64_t>(tokens.size()) - 1);
-      parts.push_back({stem_ > 0 ? cache_.fork(stem_slot_, room) : cache_.open(room), length});
+      const int64_t slot = prefix.length > 0
+                               ? cache_.fork(prefix.slot, room)
+                               : cache_.open(room, nn::Keep::sequence, request.variant);
+      parts.push_back({slot, length});
       sequences.push_back({index,
                            &request,
                            parts.back().slot,
@@ -171,8 +189,8 @@ class Batch {
   std::span<const Request> requests_;
   size_t places_;
   const BatchEvents& events_;
-  nn::KvCache cache_;  // of this call, so of one adapter and rank
-  int64_t stem_ = 0, stem_slot_ = -1;
+  nn::KvCache cache_;
+  std::map<nn::Variant, Prefix> prefixes_;
   size_t next_ = 0;  // the first request that still waits
   std::vector<Sequence> active_;
   DecodeStats stats_;

@@ -24,6 +24,7 @@ struct DecodeOptions {
 struct Request {
   std::vector<int32_t> prompt;
   DecodeOptions options;
+  nn::Variant variant = nn::kFirstVariant;  // of all its tokens (adapter::Bank)
 };
 
 /// What decode_batch tells and asks as it goes; any may be empty. `index` is the request's.
@@ -43,10 +44,9 @@ struct DecodeStats {
   double prefill_s = 0, decode_s = 0;
 };
 
-/// What all prompts begin with goes through the model once. Completes all requests, at most
-/// `max_sequences` at a time, begun in their order. Uses whatever rank is selected on the model's
-/// adapter, which must stay the same meanwhile. Throws BugError for an empty prompt and for
-/// max_sequences below 1.
+/// What all prompts of a variant begin with goes through the model once. Completes all requests, at
+/// most `max_sequences` at a time, begun in their order; those of different variants share passes.
+/// Throws BugError for an empty prompt and for max_sequences below 1.
 DecodeStats decode_batch(const nn::Decoder& model, std::span<const Request> requests,
                          int64_t max_sequences, const BatchEvents& events);
 

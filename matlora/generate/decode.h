@@ -16,8 +16,8 @@ namespace matlora::generate {
 /// Called with every token of the completion as it comes; false ends the completion there.
 using OnToken = std::function<bool(int32_t token)>;
 
-/// The completion's tokens. Uses whatever rank is selected on the model's adapter. Throws BugError
-/// for an empty prompt. `on_token` may be empty.
+/// The completion's tokens, by nn::kFirstVariant. Throws BugError for an empty prompt. `on_token`
+/// may be empty.
 std::vector<int32_t> decode(const nn::Decoder& model, std::span<const int32_t> prompt,
                             const DecodeOptions& options, const OnToken& on_token = {});
 

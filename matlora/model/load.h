@@ -5,10 +5,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "matlora/format/llama_config.h"
+#include "matlora/model/families/family.h"
 #include "matlora/nn/decoder.h"
 #include "matlora/text/tokenizer.h"
 
@@ -17,18 +18,12 @@ namespace matlora::model {
 struct Model {
   std::filesystem::path path;
   nn::Decoder decoder;
-  format::LlamaConfig config;
+  Hyperparameters config;
   text::Tokenizer tokenizer;
   std::vector<int32_t> stop_ids;  // tokens that end a generation; the first one ends an answer
   /// What the base is: 32 hexadecimal digits, a hash of its shapes and of every number as stored.
   /// The same in every dtype it is loaded in, and from a HF directory and a GGUF of equal weights.
   std::string digest;
-};
-
-/// Where the weights of the layers' linear maps are. Embeddings, norms and biases are in memory.
-enum class Weights {
-  in_memory,
-  on_demand,  // nn::Linear::stored; only for float32 on the CPU, elsewhere in memory all the same
 };
 
 /// Loads `path`: a directory with config.json, model.safetensors (or model.safetensors.index.json
@@ -37,7 +32,7 @@ enum class Weights {
 /// weights whose stored dtype is `dtype` are used in place on the CPU. Throws UserError naming the
 /// file and the part that is missing, unsupported or of another shape than the configuration says.
 Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device,
-           Weights weights = Weights::in_memory);
+           Weights weights = Weights::in_memory, std::span<const Family> known = families());
 
 /// Only the tokenizer of such a path.
 text::Tokenizer load_tokenizer(const std::filesystem::path& path);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "matlora/format/gguf.h"
-#include "matlora/format/llama_config.h"
+#include "matlora/model/families/family.h"
 
 namespace matlora::model {
 
@@ -29,11 +29,8 @@ class WeightSource {
 /// model.safetensors, or the shards that model.safetensors.index.json names.
 std::unique_ptr<WeightSource> open_hf_weights(const std::filesystem::path& directory);
 
-/// A GGUF file of the llama architecture: names mapped, q and k rows brought back to transformers'
-/// order, blocks dequantised.
-std::unique_ptr<WeightSource> open_gguf_weights(format::Gguf file, format::LlamaConfig config);
-
-/// `transformers` name -> GGUF name ("" when there is none).
-std::string gguf_name(const std::string& name);
+/// A GGUF file of this family: names mapped, values as transformers stores them, blocks
+/// dequantised.
+std::unique_ptr<WeightSource> open_gguf_weights(format::Gguf file, Configuration config);
 
 }  // namespace matlora::model

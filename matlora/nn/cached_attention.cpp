@@ -85,7 +85,7 @@ int64_t tasks_per_thread(std::span<const Task<T>> tasks, int64_t dim) {
 /// Softmax over keys that come block by block (Milakov and Gimelshein 2018, arXiv 1805.02867):
 /// `sum` and `out` are those of exp(score - largest) so far.
 struct Query {
-  float* q;    // [D], divided by √D
+  float* q;    // [D], times the factor of q·k
   float* out;  // [D]
   float largest = -std::numeric_limits<float>::infinity(), sum = 0;
 
@@ -113,11 +113,12 @@ template <class T>
 class Worker {
  public:
   /// q: [N, H, D], out: [N, H·D]
-  Worker(const at::Tensor& q, const at::Tensor& out)
+  Worker(const at::Tensor& q, const at::Tensor& out, double factor)
       : q_(q.const_data_ptr<T>()),
         out_(out.mutable_data_ptr<T>()),
         heads_(q.size(1)),
         dim_(q.size(2)),
+        factor_(static_cast<float>(factor)),
         scratch_(2, kBlock * dim_) {}
 
   /// next: the task that this thread runs after it, or null.
@@ -180,7 +181,7 @@ class Worker {
     for (int64_t i = 0; i < count; ++i) {
       float* own = memory_.data() + i * 2 * dim_;
       std::copy_n(read_row(q_ + place(task, i), own, dim_), dim_, own);
-      scale(own, 1.0f / std::sqrt(static_cast<float>(dim_)), dim_);
+      scale(own, factor_, dim_);
       queries_.push_back({own, own + dim_});
     }
   }
@@ -199,6 +200,7 @@ class Worker {
   const T* q_;
   T* out_;
   int64_t heads_, dim_;
+  float factor_;
   Scratch<T> scratch_;
   std::vector<float> memory_;  // of the queries, each its numbers [2, D]
   std::vector<Query> queries_;
@@ -215,25 +217,34 @@ at::Tensor whole(const CachedSequence& sequence, at::Tensor CachedTokens::*part)
 }
 
 /// One sequence: q [n, H, D] -> [n, H·D].
-at::Tensor attend(const at::Tensor& q, const CachedSequence& sequence) {
+at::Tensor attend(const at::Tensor& q, const CachedSequence& sequence, const Attention& how) {
   const at::Tensor keys = whole(sequence, &CachedTokens::keys);
-  const int64_t n = q.size(0), all = keys.size(1), kv_heads = keys.size(0);
+  const int64_t n = q.size(0), kv_heads = keys.size(0);
   const int64_t group = q.size(1) / kv_heads;
   const at::Tensor queries = q.view({n, kv_heads, group, -1}).permute({1, 2, 0, 3});
   const auto for_group = [&](const at::Tensor& x) {  // [H_kv, M, D] -> [H_kv, group, M, D]
     return x.unsqueeze(1).expand({-1, group, -1, -1});
   };
-  std::optional<at::Tensor> mask;  // only where a token must not see a later one
-  if (n > 1) mask = at::ones({n, all}, q.options().dtype(at::kBool)).tril(all - n);
-  const at::Tensor mixed = at::scaled_dot_product_attention(
-      queries, for_group(keys), for_group(whole(sequence, &CachedTokens::values)), mask);
+  const at::Tensor mixed = plain_attention(queries, for_group(keys),
+                                           for_group(whole(sequence, &CachedTokens::values)), how);
   return mixed.permute({2, 0, 1, 3}).reshape({n, -1});
+}
+
+/// Tokens that a sequence has now.
+int64_t tokens_of(const CachedSequence& sequence) {
+  int64_t tokens = sequence.own.length;
+  for (const CachedTokens& before : sequence.before) tokens += before.length;
+  return tokens;
 }
 
 }  // namespace
 
-at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences) {
-  if (!has_kernels(q)) return plain_cached_attention(q, sequences);
+at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences,
+                            const Attention& how) {
+  const bool is_plain =
+      std::all_of(sequences.begin(), sequences.end(),
+                  [&](const CachedSequence& one) { return how.is_plain(tokens_of(one)); });
+  if (!has_kernels(q) || !is_plain) return plain_cached_attention(q, sequences, how);
   const at::Tensor in = q.contiguous();
   at::Tensor out = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());
   for_dtype(in, [&](auto type) {
@@ -241,7 +252,7 @@ at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence>
     const std::vector<Task<T>> tasks = tasks_of<T>(sequences, q.size(1));
     at::parallel_for(0, static_cast<int64_t>(tasks.size()), tasks_per_thread<T>(tasks, q.size(2)),
                      [&](int64_t begin, int64_t end) {
-                       Worker<T> worker(in, out);
+                       Worker<T> worker(in, out, how.factor(q.size(2)));
                        for (int64_t i = begin; i < end; ++i) {
                          const Task<T>* const task = &tasks[static_cast<size_t>(i)];
                          worker.run(*task, i + 1 < end ? task + 1 : nullptr);
@@ -251,12 +262,13 @@ at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence>
   return out;
 }
 
-at::Tensor plain_cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences) {
+at::Tensor plain_cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences,
+                                  const Attention& how) {
   std::vector<at::Tensor> outputs;
   outputs.reserve(sequences.size());
   int64_t start = 0;
   for (const CachedSequence& sequence : sequences) {
-    outputs.push_back(attend(q.narrow(0, start, sequence.count), sequence));
+    outputs.push_back(attend(q.narrow(0, start, sequence.count), sequence, how));
     start += sequence.count;
   }
   return outputs.size() == 1 ? outputs[0] : at::cat(outputs, 0);

@@ -3,7 +3,21 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+
 namespace matlora::nn {
+
+/// Which change a row gets: 0 is none, the base alone. nn hands the others on and never reads them.
+using Variant = int32_t;
+
+/// The first one that adapter::Bank gives: what a pass uses where nothing else is asked for.
+constexpr Variant kFirstVariant = 1;
+
+/// `rows` rows of a pass, one after the other, that get the same change.
+struct VariantRows {
+  Variant variant;
+  int64_t rows;
+};
 
 /// A change of rank w: x -> (x downᵀ) upᵀ. Undefined tensors: no change.
 struct LowRank {
@@ -18,8 +32,8 @@ class Delta {
  public:
   virtual ~Delta() = default;
 
-  /// Both factors in `dtype`, differentiable.
-  virtual LowRank factors(at::ScalarType dtype) const = 0;
+  /// Both factors of a variant other than 0 in `dtype`, differentiable.
+  virtual LowRank factors(Variant variant, at::ScalarType dtype) const = 0;
 };
 
 }  // namespace matlora::nn

@@ -54,7 +54,7 @@ KvCache::KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
       head_dim_(head_dim),
       options_(options) {}
 
-int64_t KvCache::open(int64_t room, Keep keep) {
+int64_t KvCache::open(int64_t room, Keep keep, Variant variant) {
   check(room > 0, "kv cache: room for ", room, " tokens");
   // Of the closed slots the smallest that is large enough, else the largest, which grows.
   const auto usable = [&](const Slot& slot) { return !slot.open && slot.keep == keep; };
@@ -76,13 +76,14 @@ int64_t KvCache::open(int64_t room, Keep keep) {
   found->length = 0;
   found->open = true;
   found->keep = keep;
+  found->variant = variant;
   return found - slots_.begin();
 }
 
 int64_t KvCache::fork(int64_t slot, int64_t room, Keep keep, int64_t ahead) {
   std::vector<Part> before = this->slot(slot).before;
   before.push_back({slot, this->slot(slot).length + ahead});
-  const int64_t fork = open(room, keep);
+  const int64_t fork = open(room, keep, this->slot(slot).variant);
   this->slot(fork).before = std::move(before);
   ++this->slot(slot).forks;
   return fork;
@@ -102,6 +103,8 @@ int64_t KvCache::length(int64_t slot) const {
   for (const Part& part : of.before) length += part.length;
   return length;
 }
+
+Variant KvCache::variant(int64_t slot) const { return this->slot(slot).variant; }
 
 const KvCache::Slot& KvCache::slot(int64_t index) const {
   check(index >= 0 && index < static_cast<int64_t>(slots_.size()) &&

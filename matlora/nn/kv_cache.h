@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "matlora/nn/delta.h"
+
 namespace matlora::nn {
 
 /// `count` new tokens of the sequence in a cache's `slot`.
@@ -33,25 +35,27 @@ enum class Keep {
   pass,      // until the next layer: for sequences whose tokens all come in one pass
 };
 
-/// Slots for sequences, each with its own room and length. A sequence may go on from another one,
-/// whose tokens then are kept once for all that do. Keys depend on everything that made them, so a
-/// cache belongs to one model, one adapter and one rank: its owner makes a new one whenever one of
-/// them changes, and no rank ever sees another's keys.
+/// Slots for sequences, each with its own capacity, length and variant. A sequence may continue
+/// another one, whose tokens then are kept once for all that do. Keys depend on everything that
+/// made them: a slot keeps the variant that it was opened with, a fork has its origin's, so no rank
+/// ever sees another's keys. A cache belongs to one model.
 class KvCache {
  public:
   KvCache(int64_t num_layers, int64_t num_kv_heads, int64_t head_dim,
           const at::TensorOptions& options);
 
-  /// A slot for a new sequence of at most `room` tokens; the memory of closed ones is used again.
-  int64_t open(int64_t room, Keep keep = Keep::sequence);
-  /// A slot for a sequence that goes on from what `slot` holds now and the `ahead` tokens that it
+  /// A slot for a new sequence of at most `room` tokens, which go through the model as `variant`;
+  /// the memory of closed ones is used again.
+  int64_t open(int64_t room, Keep keep = Keep::sequence, Variant variant = kFirstVariant);
+  /// A slot for a sequence that continues what `slot` holds now and the `ahead` tokens that it
   /// takes in with the fork's first ones, in the same pass; with room for so many tokens more. What
   /// `slot` takes in later is no part of it. `slot` must stay open as long.
   int64_t fork(int64_t slot, int64_t room, Keep keep = Keep::sequence, int64_t ahead = 0);
-  /// Gives the slot back; its number may come again. Throws BugError when another goes on from it.
+  /// Gives the slot back; its number may come again. Throws BugError when another continues it.
   void close(int64_t slot);
 
-  int64_t length(int64_t slot) const;  ///< tokens, with those that it goes on from
+  int64_t length(int64_t slot) const;   ///< tokens, with those that it continues
+  Variant variant(int64_t slot) const;  ///< of all its tokens
 
   /// Puts the new keys and values of one layer, [N, H_kv, D], packed in the order of `parts`,
   /// behind what their sequences hold. A slot stands in `parts` once. Throws BugError for a closed
@@ -71,7 +75,8 @@ class KvCache {
     std::vector<at::Tensor> keys, values;  // per kept layer [H_kv, room, D]
     int64_t room = 0, length = 0;          // tokens of its own
     std::vector<Part> before;
-    int64_t forks = 0;  // open slots that go on from it
+    int64_t forks = 0;  // open slots that continue it
+    Variant variant = kFirstVariant;
     bool open = false;
     Keep keep = Keep::sequence;
 

@@ -104,16 +104,46 @@ variable_list AllLinear::backward(AutogradContext* context, const variable_list&
   return result;
 }
 
-}  // namespace
-
-at::Tensor Linear::forward(const at::Tensor& x, const at::Tensor& mask) const {
-  const Linear* const self[] = {this};
-  return forward_all(self, x, mask)[0];
+LowRank change_of(const Linear& layer, Variant variant, at::ScalarType dtype) {
+  return layer.delta && variant != 0 ? layer.delta->factors(variant, dtype) : LowRank();
 }
 
-Linear Linear::merged() const {
+/// Rows whose changes differ.
+std::vector<at::Tensor> forward_runs(std::span<const Linear* const> layers, const at::Tensor& x,
+                                     std::span<const VariantRows> runs) {
+  check(!at::GradMode::is_enabled(), "linear: gradients of several variants");
+  std::vector<at::Tensor> weights;
+  for (const Linear* layer : layers) {
+    weights.push_back(layer->stored ? layer->stored->load() : layer->weight);
+  }
+  std::vector<at::Tensor> outputs = products(x, weights);  // [N, out] each
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (layers[i]->bias.defined()) outputs[i].add_(layers[i]->bias);
+    int64_t first = 0;
+    for (const auto& [variant, rows] : runs) {
+      if (const LowRank change = change_of(*layers[i], variant, x.scalar_type());
+          change.defined()) {
+        at::Tensor y = outputs[i].narrow(0, first, rows);
+        const at::Tensor h = product(x.narrow(0, first, rows), change.down.t());  // [rows, w]
+        multiply(h, change.up.t(), y, /*accumulate=*/true);
+      }
+      first += rows;
+    }
+    check(first == x.size(0), "linear: runs of ", first, " rows, expected ", x.size(0));
+  }
+  return outputs;
+}
+
+}  // namespace
+
+at::Tensor Linear::forward(const at::Tensor& x, const Selection& use) const {
+  const Linear* const self[] = {this};
+  return forward_all(self, x, use)[0];
+}
+
+Linear Linear::merged(Variant variant) const {
   at::Tensor sum = stored ? stored->load() : weight;
-  const LowRank change = delta ? delta->factors(sum.scalar_type()) : LowRank();
+  const LowRank change = change_of(*this, variant, sum.scalar_type());
   if (!change.defined()) return {sum, bias, nullptr, nullptr, nullptr};
   if (!stored) sum = sum.clone(at::MemoryFormat::Contiguous);
   multiply(change.up.detach(), change.down.detach(), sum, /*accumulate=*/true);
@@ -121,22 +151,28 @@ Linear Linear::merged() const {
 }
 
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x,
-                                    const at::Tensor& mask) {
-  Frozen frozen;
-  frozen.mask = mask;
-  std::vector<at::Tensor> downs, ups;
+                                    const Selection& use) {
   for (const Linear* layer : layers) {
     if (layer->observer) layer->observer->see(x);
+  }
+  const bool mixed = use.runs.size() > 1;
+  check(!mixed || !use.mask.defined(), "linear: a mask on several variants");
+  if (mixed) return forward_runs(layers, x, use.runs);
+  const Variant variant = use.runs.empty() ? use.variant : use.runs.front().variant;
+  Frozen frozen;
+  frozen.mask = use.mask;
+  std::vector<at::Tensor> downs, ups;
+  for (const Linear* layer : layers) {
     if (layer->stored) {
       check(!at::GradMode::is_enabled(), "linear: gradients through a stored weight");
-      check(!mask.defined(), "linear: a mask on a stored weight");
-      const Linear loaded = layer->merged();
+      check(!use.mask.defined(), "linear: a mask on a stored weight");
+      const Linear loaded = layer->merged(variant);
       frozen.weights.push_back(loaded.weight);
       frozen.biases.push_back(loaded.bias);
       frozen.widths.push_back(0);
       continue;
     }
-    const LowRank change = layer->delta ? layer->delta->factors(x.scalar_type()) : LowRank();
+    const LowRank change = change_of(*layer, variant, x.scalar_type());
     frozen.weights.push_back(layer->weight);
     frozen.biases.push_back(layer->bias);
     frozen.widths.push_back(change.defined() ? change.down.size(0) : 0);

@@ -1,6 +1,6 @@
-// y = x Wᵀ + bias + ((x downᵀ) ∘ mask) upᵀ: a frozen linear layer and, where it has a Delta, its
-// low-rank change. Layers that read the same x are computed together: one product with all of their
-// `down` matrices, one gradient of x.
+// y = x Wᵀ + bias + ((x downᵀ) ∘ mask) upᵀ: a frozen linear layer and, where it has a Delta, the
+// low-rank change of each row's variant. Layers that read the same x are computed together: one
+// product with all of their `down` matrices, one gradient of x.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -40,6 +40,16 @@ class InputObserver {
   virtual void see(const at::Tensor& x) = 0;
 };
 
+/// What the rows of a pass use of the layers' changes.
+struct Selection {
+  Variant variant = kFirstVariant;  // of all rows, where there are no runs
+  /// Or runs of rows, which are all rows together. Without gradients, without a mask.
+  std::span<const VariantRows> runs = {};
+  /// [N, R] in x's dtype, R at least every change's rank, or undefined (all ones): row n's change
+  /// is ((x_n downᵀ) ∘ mask_n[:w]) upᵀ, so that rows may use different directions. No gradient.
+  at::Tensor mask = {};
+};
+
 /// A frozen linear layer.
 struct Linear {
   at::Tensor weight;                                // [out, in], or undefined: `stored` has it
@@ -51,20 +61,18 @@ struct Linear {
   int64_t in() const { return stored ? stored->in() : weight.size(1); }
   int64_t out() const { return stored ? stored->out() : weight.size(0); }
 
-  /// x: [N, in] -> [N, out]; `mask` as in forward_all.
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& mask = {}) const;
+  /// x: [N, in] -> [N, out].
+  at::Tensor forward(const at::Tensor& x, const Selection& use = {}) const;
 
-  /// The same layer with its change added into a new weight, without gradients. A stored weight is
-  /// in memory then.
-  Linear merged() const;
+  /// The same layer with the change of `variant` added into a new weight, without gradients. A
+  /// stored weight is in memory then.
+  Linear merged(Variant variant = kFirstVariant) const;
 };
 
 /// x: [N, in] -> one [N, out] per layer, all of one `in`. Stored weights are in memory for as long
-/// as this takes, their changes added to them.
-/// mask: [N, R] in x's dtype, R at least every change's rank, or undefined (all ones): row n's
-/// change is ((x_n downᵀ) ∘ mask_n[:w]) upᵀ, so that rows may use different directions. It has no
-/// gradient. Throws BugError for one with stored weights.
+/// as this takes. The base's part is one product for all rows; a change's, one for each run. Throws
+/// BugError for a mask with stored weights, and for runs with gradients or a mask.
 std::vector<at::Tensor> forward_all(std::span<const Linear* const> layers, const at::Tensor& x,
-                                    const at::Tensor& mask = {});
+                                    const Selection& use = {});
 
 }  // namespace matlora::nn

@@ -95,7 +95,9 @@ struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
 
 }  // namespace
 
-LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels) {
+LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels,
+                         double soft_cap) {
+  if (soft_cap != 0) return plain_score_labels(h, weight, labels, soft_cap);
   const bool gradient = at::GradMode::is_enabled() && h.requires_grad();
   const variable_list scores =
       ScoreLabels::apply(h.contiguous(), weight, labels.contiguous(), gradient);
@@ -103,8 +105,9 @@ LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at
 }
 
 LabelScores plain_score_labels(const at::Tensor& h, const at::Tensor& weight,
-                               const at::Tensor& labels) {
-  const at::Tensor z = at::mm(h, weight.t()).to(loss_dtype(h));  // [M, V]
+                               const at::Tensor& labels, double soft_cap) {
+  at::Tensor z = at::mm(h, weight.t()).to(loss_dtype(h));  // [M, V]
+  if (soft_cap != 0) z = at::tanh(z / soft_cap) * soft_cap;
   return {at::cross_entropy_loss(z, labels, /*weight=*/{}, at::Reduction::None),
           z.argmax(1).eq(labels)};
 }

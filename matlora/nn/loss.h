@@ -13,10 +13,12 @@ struct LabelScores {
 };
 
 /// h: [M, C] normalised hidden rows; weight: [V, C] frozen, of the same dtype; labels: [M] int64.
-LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels);
+/// soft_cap: z becomes cap · tanh(z / cap) first (Gemma 2; in the plain form); 0: none.
+LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels,
+                         double soft_cap = 0);
 
 /// The same in ATen's operations, all logits at once: what the above is tested against.
 LabelScores plain_score_labels(const at::Tensor& h, const at::Tensor& weight,
-                               const at::Tensor& labels);
+                               const at::Tensor& labels, double soft_cap = 0);
 
 }  // namespace matlora::nn

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -53,11 +54,11 @@ MatrixView transposed(const MatrixView& x, size_t which) {
 /// Queries [first, first + rows) of one head and the keys 0..end-1 that they see.
 struct Block {
   int64_t first, rows, end, width;  // width: `end` in whole panels
-  float factor;                     // 1/√D
+  float factor;                     // of q·k
 
-  static Block at(int64_t first, int64_t n, int64_t head_dim) {
+  static Block at(int64_t first, int64_t n, float factor) {
     const int64_t rows = std::min(kQueries, n - first), end = first + rows;
-    return {first, rows, end, whole_panels(end), 1.0f / std::sqrt(static_cast<float>(head_dim))};
+    return {first, rows, end, whole_panels(end), factor};
   }
   /// Keys that row r sees.
   int64_t seen(int64_t r) const { return first + r + 1; }
@@ -74,10 +75,10 @@ struct Block {
 
 /// o and the logarithms of the sums `log_sums` [n] of one head.
 void attend(const MatrixView& q, const MatrixView& k, const MatrixView& v, const MatrixView& o,
-            float* log_sums) {
+            float factor, float* log_sums) {
   const MatrixView keys = transposed(k, 0);
   for (int64_t first = 0; first < q.rows; first += kQueries) {
-    const Block block = Block::at(first, q.rows, q.columns);
+    const Block block = Block::at(first, q.rows, factor);
     float* p = scratch(1, block.rows * block.width);
     float sums[kQueries];
     block.multiply(q, keys, p);
@@ -98,13 +99,14 @@ void attend(const MatrixView& q, const MatrixView& k, const MatrixView& v, const
 struct HeadGradient {
   MatrixView q, k, v, o, d_o, dq, dk, dv;
   const float* log_sums;  // [n]
+  float factor;           // of q·k
 
-  /// With p = exp(q·kᵀ/√D - log sum): dv += pᵀ·do, dp = do·vᵀ, ds = p∘(dp - do·o)/√D,
+  /// With p = exp(f·q·kᵀ - log sum): dv += pᵀ·do, dp = do·vᵀ, ds = f·p∘(dp - do·o),
   /// dq = ds·k, dk += dsᵀ·q.
   void run() const {
     const MatrixView keys = transposed(k, 0), values = transposed(v, 1);
     for (int64_t first = 0; first < q.rows; first += kQueries) {
-      const Block block = Block::at(first, q.rows, q.columns);
+      const Block block = Block::at(first, q.rows, factor);
       float* p = scratch(2, block.rows * block.width);
       float* ds = scratch(3, block.rows * block.width);
       block.multiply(q, keys, p);
@@ -147,7 +149,8 @@ void for_heads(const std::vector<int64_t>& lengths, int64_t heads, const F& f) {
 
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, const std::vector<int64_t>& lengths) {
+                            const at::Tensor& v, const std::vector<int64_t>& lengths,
+                            double factor) {
     const at::Tensor q32 = q.to(at::kFloat), k32 = k.to(at::kFloat), v32 = v.to(at::kFloat);
     const int64_t heads = q.size(1), group = heads / k.size(1);
     at::Tensor o = at::empty(q.sizes(), q32.options());
@@ -155,17 +158,20 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
     for_heads(lengths, heads, [&](int64_t head, int64_t start, int64_t n) {
       attend(head_of(q32, head, start, n), head_of(k32, head / group, start, n),
              head_of(v32, head / group, start, n), head_of(o, head, start, n),
+             static_cast<float>(factor),
              log_sums.mutable_data_ptr<float>() + head * q.size(0) + start);
     });
     o = o.to(q.scalar_type()).flatten(1);
     context->save_for_backward({q, k, v, o, log_sums});
     context->saved_data["lengths"] = lengths;
+    context->saved_data["factor"] = factor;
     return o;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     variable_list saved = context->get_saved_variables();
     const std::vector<int64_t> lengths = context->saved_data["lengths"].toIntVector();
+    const auto factor = static_cast<float>(context->saved_data["factor"].toDouble());
     const at::ScalarType dtype = saved[0].scalar_type();
     const at::Tensor log_sums = saved[4];
     for (size_t i = 0; i < 4; ++i) saved[i] = saved[i].to(at::kFloat);
@@ -182,13 +188,14 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
       const auto shared = [&](const at::Tensor& x) { return head_of(x, head / group, start, n); };
       HeadGradient{own(q),  shared(k), shared(v),
                    own(o),  own(d_o),  own(dq),
-                   own(dk), own(dv),   log_sums.const_data_ptr<float>() + head * tokens + start}
+                   own(dk), own(dv),   log_sums.const_data_ptr<float>() + head * tokens + start,
+                   factor}
           .run();
     });
     const auto over_group = [&](const at::Tensor& x) {
       return (group == 1 ? x : x.view({tokens, -1, group, dim}).sum(2)).to(dtype);
     };
-    return {dq.to(dtype), over_group(dk), over_group(dv), at::Tensor()};
+    return {dq.to(dtype), over_group(dk), over_group(dv), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -207,25 +214,26 @@ bool rows_are_contiguous(const at::Tensor& x) { return x.stride(2) == 1; }
 }  // namespace
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                            std::span<const int64_t> lengths) {
-  if (has_kernels(q) && has_gemm() && rows_are_contiguous(q) && rows_are_contiguous(k) &&
-      rows_are_contiguous(v)) {
-    return PackedAttention::apply(q, k, v, std::vector<int64_t>(lengths.begin(), lengths.end()));
+                            std::span<const int64_t> lengths, const Attention& how) {
+  const int64_t longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
+  if (has_kernels(q) && has_gemm() && how.is_plain(longest) && rows_are_contiguous(q) &&
+      rows_are_contiguous(k) && rows_are_contiguous(v)) {
+    return PackedAttention::apply(q, k, v, std::vector<int64_t>(lengths.begin(), lengths.end()),
+                                  how.factor(q.size(2)));
   }
-  return plain_packed_attention(q, k, v, lengths);
+  return plain_packed_attention(q, k, v, lengths, how);
 }
 
 at::Tensor plain_packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                  std::span<const int64_t> lengths) {
+                                  std::span<const int64_t> lengths, const Attention& how) {
   const int64_t kv_heads = k.size(1), group = q.size(1) / kv_heads;
   std::vector<at::Tensor> outputs;
   outputs.reserve(lengths.size());
   int64_t start = 0;
   for (const int64_t n : lengths) {
-    const at::Tensor o = at::scaled_dot_product_attention(
-        by_group(q.narrow(0, start, n), kv_heads), for_group(k.narrow(0, start, n), group),
-        for_group(v.narrow(0, start, n), group), /*attn_mask=*/{}, /*dropout_p=*/0.0,
-        /*is_causal=*/true);
+    const at::Tensor o = plain_attention(by_group(q.narrow(0, start, n), kv_heads),
+                                         for_group(k.narrow(0, start, n), group),
+                                         for_group(v.narrow(0, start, n), group), how);
     outputs.push_back(o.permute({2, 0, 1, 3}).reshape({n, -1}));  // [H_kv, group, n, D] -> [n, H·D]
     start += n;
   }

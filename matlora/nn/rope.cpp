@@ -84,13 +84,21 @@ void scale_llama3(std::vector<float>& frequencies, double factor, double low_fre
   }
 }
 
-Rotation rotation(const at::Tensor& positions, const at::Tensor& frequencies,
-                  at::ScalarType dtype) {
-  const at::Tensor angles = at::outer(positions.to(at::kFloat), frequencies);  // [N, D/2]
-  return {angles.cos().to(dtype), angles.sin().to(dtype)};
+Rotation rotation(const at::Tensor& positions, const Rope& rope, at::ScalarType dtype) {
+  const at::Tensor angles = at::outer(positions.to(at::kFloat), rope.frequencies);  // [N, d/2]
+  at::Tensor cos = angles.cos(), sin = angles.sin();
+  if (rope.scale != 1) {
+    cos = cos * rope.scale;
+    sin = sin * rope.scale;
+  }
+  return {cos.to(dtype), sin.to(dtype)};
 }
 
 at::Tensor rotate(const at::Tensor& x, const Rotation& by) {
+  if (const int64_t turned = 2 * by.cos.size(1); turned < x.size(-1)) {
+    const at::Tensor rest = x.narrow(-1, turned, x.size(-1) - turned);
+    return at::cat({rotate(x.narrow(-1, 0, turned), by), rest}, -1);
+  }
   return has_kernels(x) ? Rotate::apply(x, by.cos, by.sin) : plain_rotate(x, by);
 }
 

@@ -24,13 +24,20 @@ void scale_linear(std::vector<float>& frequencies, double factor);
 void scale_llama3(std::vector<float>& frequencies, double factor, double low_freq_factor,
                   double high_freq_factor, int64_t original_length);
 
-/// Cosines and sines of one forward pass, both [N, D/2] in the model's dtype.
+/// What turns the heads of a layer. Fewer frequencies than D/2 leave the rest of a head as it is:
+/// dimension i turns with i + d/2, d twice the number of frequencies (partial rotary embeddings).
+struct Rope {
+  at::Tensor frequencies;  // [d/2] float32
+  double scale = 1;        // of cosines and sines
+};
+
+/// Cosines and sines of one forward pass, both [N, d/2] in the model's dtype.
 struct Rotation {
   at::Tensor cos, sin;
 };
 
-/// positions: [N] int64; frequencies: [D/2] float32 on the same device.
-Rotation rotation(const at::Tensor& positions, const at::Tensor& frequencies, at::ScalarType dtype);
+/// positions: [N] int64, on the same device as the frequencies.
+Rotation rotation(const at::Tensor& positions, const Rope& rope, at::ScalarType dtype);
 
 /// x: [N, H, D] -> [N, H, D], every head turned by its token's angles.
 at::Tensor rotate(const at::Tensor& x, const Rotation& by);

@@ -67,6 +67,11 @@ struct SwiGlu : torch::autograd::Function<SwiGlu> {
 
 }  // namespace
 
+at::Tensor gated_unit(const at::Tensor& gate, const at::Tensor& up, Activation activation) {
+  if (activation == Activation::silu) return swiglu(gate, up);
+  return at::gelu(gate, "tanh") * up;
+}
+
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
   return has_kernels(gate) ? SwiGlu::apply(gate, up) : plain_swiglu(gate, up);
 }

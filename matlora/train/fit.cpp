@@ -81,7 +81,7 @@ std::vector<FittedRank> fit_gates(const nn::Decoder& decoder, adapter::Adapter& 
     for (size_t i = 0; i < best.gates.size(); ++i) fitted[i][k] = to_vector(best.gates[i]);
     progress.update(static_cast<double>(results.size()), cat("rank ", k));
   }
-  for (size_t i = 0; i < fitted.size(); ++i) adapter.layers[i].fit(std::move(fitted[i]));
+  for (size_t i = 0; i < fitted.size(); ++i) adapter.layers[i].fitted = std::move(fitted[i]);
   return results;
 }
 

@@ -17,7 +17,7 @@ class GatedDelta : public nn::Delta {
  public:
   GatedDelta(at::Tensor a, at::Tensor b, at::Tensor gate)
       : a_(std::move(a)), b_(std::move(b)), gate_(std::move(gate)) {}
-  nn::LowRank factors(at::ScalarType dtype) const override {
+  nn::LowRank factors(nn::Variant, at::ScalarType dtype) const override {
     return {(a_ * gate_.unsqueeze(1)).to(dtype), b_.to(dtype)};
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 
 #include "matlora/base/error.h"
 #include "matlora/data/packing.h"
@@ -39,6 +40,19 @@ std::vector<at::Tensor> make_leaves(adapter::Adapter& adapter) {
   return parameters;
 }
 
+/// The layers compute what is trained. `gate` is that of all of them.
+void put_on(nn::Decoder& model, const adapter::Adapter& adapter,
+            const std::shared_ptr<const adapter::Gate>& gate) {
+  std::map<std::string, const adapter::LayerAdapter*> layers;
+  for (const adapter::LayerAdapter& layer : adapter.layers) layers[layer.layer] = &layer;
+  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& linear) {
+    const auto found = layers.find(name);
+    linear.delta = found == layers.end() ? nullptr
+                                         : std::make_shared<const adapter::NestedLora>(
+                                               found->second->a, found->second->b, gate);
+  });
+}
+
 /// Which directions each token of sequences of these lengths and ranks uses: [N, R], 1 or 0.
 /// Undefined where all of them use all.
 at::Tensor directions_of(const std::vector<int64_t>& lengths, std::span<const int64_t> ranks,
@@ -56,8 +70,8 @@ at::Tensor directions_of(const std::vector<int64_t>& lengths, std::span<const in
 double backward_loss(const nn::Decoder& model, const data::Pack& pack, const at::Tensor& directions,
                      double weight) {
   const at::Tensor hidden =
-      model.hidden(pack.tokens, pack.lengths, pack.rows, directions);  // [M, C]
-  const at::Tensor losses = model.scores(hidden, pack.labels).losses;  // [M]
+      model.hidden(pack.tokens, pack.lengths, pack.rows, {.mask = directions});  // [M, C]
+  const at::Tensor losses = model.scores(hidden, pack.labels).losses;            // [M]
   losses.backward(at::full_like(losses, weight));
   return losses.sum(at::kDouble).item<double>();
 }
@@ -71,7 +85,8 @@ int64_t total_steps(int64_t examples, const Recipe& recipe) {
 }
 
 Trainer::Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
-                 std::span<const data::Example> examples, const Recipe& recipe)
+                 std::span<const data::Example> examples, const Recipe& recipe,
+                 const std::string& where)
     : model_(model),
       adapter_(adapter),
       examples_(examples),
@@ -85,6 +100,8 @@ Trainer::Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
                    ? parse_rank_weights(recipe.rank_weights, adapter.rule, "rank weights")
                    : RankWeights()) {
   check(!examples.empty(), "trainer: no examples");
+  adapter::check_fits(model_, adapter, where);
+  put_on(model_, adapter, gate_);
 }
 
 std::vector<Trainer::Indices> Trainer::micro_batches(int64_t step) const {
@@ -131,7 +148,7 @@ void Trainer::select_gate(size_t micro, StepReport& report) {
   }
   std::vector<double> gate = adapter::training_gate(adapter_.rule, rank);
   if (rank > 0) gate.resize(static_cast<size_t>(rank));  // the rest is zero: no work for it
-  adapter_.gate->set(gate, model_.device());
+  gate_->set(gate, model_.device());
 }
 
 /// The optimizer's part of a step whose gradients are there.

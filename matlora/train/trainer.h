@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/adapter/nested_lora.h"
 #include "matlora/data/examples.h"
 #include "matlora/nn/decoder.h"
 #include "matlora/train/optimizer.h"
@@ -53,10 +54,12 @@ struct StepReport {
 
 class Trainer {
  public:
-  /// The adapter must be attached to `model`; its matrices become leaves that require gradients.
-  /// Keeps references to all three. Throws UserError for an unknown optimizer.
+  /// The adapter's matrices become leaves that require gradients. Keeps references to it and to the
+  /// examples. Throws UserError when it does not fit the model (check_fits, at `where`) and for an
+  /// unknown optimizer.
   Trainer(const nn::Decoder& model, adapter::Adapter& adapter,
-          std::span<const data::Example> examples, const Recipe& recipe);
+          std::span<const data::Example> examples, const Recipe& recipe,
+          const std::string& where = "adapter");
 
   bool done() const { return step_ >= total_; }
   int64_t step() const { return step_; }  ///< steps that are done
@@ -79,6 +82,11 @@ class Trainer {
   /// `tokens` tokens, or of all.
   std::vector<data::Example> last_examples(int64_t tokens) const;
 
+  /// The model with the adapter as the last micro-batch had it.
+  const nn::Decoder& model() const { return model_; }
+  /// The gate of model().
+  adapter::Gate& gate() { return *gate_; }
+
   Optimizer& optimizer() { return *optimizer_; }
   /// Goes on as if `step` steps were done (the caller restores matrices and optimizer).
   void set_step(int64_t step) { step_ = step; }
@@ -92,7 +100,8 @@ class Trainer {
   void select_gate(size_t micro, StepReport& report);
   void update(StepReport& report);
 
-  const nn::Decoder& model_;
+  nn::Decoder model_;  // shares its weights with the caller's
+  std::shared_ptr<adapter::Gate> gate_ = std::make_shared<adapter::Gate>();
   adapter::Adapter& adapter_;
   std::span<const data::Example> examples_;
   Recipe recipe_;

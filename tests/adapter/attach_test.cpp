@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/base/error.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tiny_llama.h"
@@ -86,34 +87,33 @@ TEST(NewLayers, RankAboveTheSmallerSide) {
   expect_has(message, "1..8, got 9");
 }
 
-TEST(Attach, RankZeroIsTheBaseAndEveryRankDiffers) {
+TEST(WithAdapter, RankZeroIsTheBaseAndEveryRankDiffers) {
   nn::Decoder model = tests::tiny_llama();
   const at::Tensor tokens = tests::random_tokens(6);
   const std::vector<int64_t> length = {6};
   const at::Tensor base = model.hidden(tokens, length);
-  Adapter adapter = random_adapter(model, 4);
-  attach(model, adapter, "test");
-  EXPECT_TRUE(at::equal(model.hidden(tokens, length), base));  // the gate is still empty
+  const Adapter adapter = random_adapter(model, 4);
+  const auto hidden = [&](int64_t k) {
+    return with_adapter(model, adapter, k, InferenceGate::paper).hidden(tokens, length);
+  };
   at::Tensor last = base;
   for (int64_t k = 1; k <= 4; ++k) {
-    adapter.select_rank(k, InferenceGate::paper, at::kCPU);
-    const at::Tensor now = model.hidden(tokens, length);
+    const at::Tensor now = hidden(k);
     EXPECT_GT(tests::relative_error(now, last), 1e-3) << k;
     last = now;
   }
-  adapter.select_rank(0, InferenceGate::paper, at::kCPU);
+  EXPECT_TRUE(at::equal(hidden(0), base));
   EXPECT_TRUE(at::equal(model.hidden(tokens, length), base));
-  EXPECT_THROW(adapter.select_rank(5, InferenceGate::paper, at::kCPU), BugError);
+  expect_has(user_error([&] { hidden(5); }), "adapter: rank 5 is outside 0..4");
 }
 
 // What rank k computes is a linear layer with the weight W + s(k) B_:k A_:k.
-TEST(Attach, EqualsTheMergedWeights) {
+TEST(WithAdapter, EqualsTheMergedWeights) {
   nn::Decoder model = tests::tiny_llama({}, at::kDouble),
               merged = tests::tiny_llama({}, at::kDouble);
   Adapter adapter = random_adapter(model, 4);
   adapter.rule.scaling = Scaling::rank;
-  attach(model, adapter, "test");
-  adapter.select_rank(2, InferenceGate::paper, at::kCPU);
+  const nn::Decoder at_two = with_adapter(model, adapter, 2, InferenceGate::paper);
   size_t i = 0;
   nn::for_each_linear(merged, [&](const std::string&, nn::Linear& layer) {
     const LayerAdapter& own = adapter.layers[i++];
@@ -122,26 +122,27 @@ TEST(Attach, EqualsTheMergedWeights) {
   });
   const at::Tensor tokens = tests::random_tokens(6);
   const std::vector<int64_t> length = {6};
-  EXPECT_LT(tests::relative_error(model.hidden(tokens, length), merged.hidden(tokens, length)),
+  EXPECT_LT(tests::relative_error(at_two.hidden(tokens, length), merged.hidden(tokens, length)),
             1e-5);
 }
 
-TEST(Attach, Parameters) {
+TEST(Adapter, Parameters) {
   nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.layers = make(model, {"k_proj"}, 4);
   EXPECT_EQ(adapter.parameters(0), 0);
   EXPECT_EQ(adapter.parameters(3), 2 * 3 * (16 + 8));
+  EXPECT_EQ(adapter.parameters({3, {{"model.layers.1.self_attn.k_proj", 1}}}), 4 * (16 + 8));
 }
 
-TEST(Attach, AnotherModelsLayersAreAnError) {
+TEST(CheckFits, AnotherModelsLayersAreAnError) {
   nn::Decoder model = tests::tiny_llama();
   Adapter adapter;
   adapter.layers = {{"model.layers.7.self_attn.q_proj", at::zeros({2, 16}), at::zeros({16, 2})}};
-  expect_has(user_error([&] { attach(model, adapter, "dir"); }),
+  expect_has(user_error([&] { check_fits(model, adapter, "dir"); }),
              "dir: the model has no layer 'model.layers.7.self_attn.q_proj'");
   adapter.layers = {{"model.layers.0.self_attn.q_proj", at::zeros({2, 15}), at::zeros({16, 2})}};
-  expect_has(user_error([&] { attach(model, adapter, "dir"); }),
+  expect_has(user_error([&] { check_fits(model, adapter, "dir"); }),
              "15 -> 16, the model's is 16 -> 16");
 }
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/base/error.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/tiny_llama.h"
@@ -308,10 +309,9 @@ TEST(Renest, LogitsAtTheFullRankStay) {
   for (LayerAdapter& layer : adapter.layers) layer.b = random_tensor(layer.b.sizes(), ++seed);
   const at::Tensor tokens = tests::random_tokens(9);
   const std::vector<int64_t> length = {9};
-  const auto logits = [&](Adapter& of, InferenceGate gate) {
-    attach(model, of, "test");
-    of.select_rank(4, gate, at::kCPU);
-    return model.logits(model.hidden(tokens, length));
+  const auto logits = [&](const Adapter& of, InferenceGate gate) {
+    const nn::Decoder at_full = with_adapter(model, of, 4, gate);
+    return at_full.logits(at_full.hidden(tokens, length));
   };
   const at::Tensor expected = logits(adapter, InferenceGate::trained);
   Adapter nested = ordered_adapter(renest(adapter, InferenceGate::trained, 4, nullptr).layers);

@@ -113,7 +113,8 @@ TEST(NestedLora, FoldedFormIsThePlainDelta) {
     const at::Tensor dy = c.dy.to(dtype), w = c.w.to(dtype);
     const at::Tensor delta =
         plain_delta(plain[0], plain[1], plain[2], shared->values().to(dtype));  // [N, out]
-    const nn::LowRank factors = NestedLora(folded[1], folded[2], shared).factors(dtype);
+    const NestedLora lora(folded[1], folded[2], shared);
+    const nn::LowRank factors = lora.factors(nn::kFirstVariant, dtype);
     const at::Tensor product = at::linear(at::linear(folded[0], factors.down), factors.up);
     const at::Tensor y = adapted(w, layer[1], layer[2], shared, layer[0]);
     EXPECT_EQ(product.scalar_type(), dtype);
@@ -162,11 +163,11 @@ TEST(NestedLora, KeptFactorsFollowGateMatricesAndDType) {
   const NestedLora lora(a, b, gate);
   const auto expect_now = [&](at::ScalarType dtype) {
     const int64_t w = gate->width();
-    const nn::LowRank kept = lora.factors(dtype);
+    const nn::LowRank kept = lora.factors(nn::kFirstVariant, dtype);
     EXPECT_TRUE(
         at::equal(kept.down, (a.detach().narrow(0, 0, w) * gate->values().unsqueeze(1)).to(dtype)));
     EXPECT_TRUE(at::equal(kept.up, b.detach().narrow(1, 0, w).to(dtype)));
-    EXPECT_TRUE(lora.factors(dtype).down.is_same(kept.down));
+    EXPECT_TRUE(lora.factors(nn::kFirstVariant, dtype).down.is_same(kept.down));
   };
   gate->set(std::vector<double>{1, 2, 3}, at::kCPU);
   expect_now(at::kFloat);
@@ -180,7 +181,7 @@ TEST(NestedLora, KeptFactorsFollowGateMatricesAndDType) {
   a.select(0, 0).fill_(0.5);  // through a view
   expect_now(at::kBFloat16);
   gate->set({}, at::kCPU);
-  EXPECT_FALSE(lora.factors(at::kFloat).defined());
+  EXPECT_FALSE(lora.factors(nn::kFirstVariant, at::kFloat).defined());
 }
 
 // A fused optimizer counts no versions.
@@ -190,12 +191,12 @@ TEST(NestedLora, FactorsInTrainingAreNeverKept) {
   const auto gate = std::make_shared<Gate>();
   gate->set(c.gate, at::kCPU);
   const NestedLora lora(a, b, gate);
-  EXPECT_TRUE(lora.factors(at::kFloat).down.requires_grad());
+  EXPECT_TRUE(lora.factors(nn::kFirstVariant, at::kFloat).down.requires_grad());
   const at::NoGradGuard no_grad;
-  const at::Tensor before = lora.factors(at::kBFloat16).up;
+  const at::Tensor before = lora.factors(nn::kFirstVariant, at::kBFloat16).up;
   b.mutable_data_ptr<float>()[0] += 5;
-  EXPECT_TRUE(at::equal(lora.factors(at::kBFloat16).up, b.to(at::kBFloat16)));
-  EXPECT_FALSE(at::equal(lora.factors(at::kBFloat16).up, before));
+  EXPECT_TRUE(at::equal(lora.factors(nn::kFirstVariant, at::kBFloat16).up, b.to(at::kBFloat16)));
+  EXPECT_FALSE(at::equal(lora.factors(nn::kFirstVariant, at::kBFloat16).up, before));
 }
 
 TEST(NestedLora, RanksOfAAndBMustAgree) {

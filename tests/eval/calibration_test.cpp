@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 
+#include "matlora/adapter/bank.h"
 #include "matlora/adapter/moments.h"
 #include "matlora/data/packing.h"
 #include "matlora/nn/rms_norm.h"
@@ -17,7 +18,7 @@ namespace {
 
 using tests::relative_error;
 
-adapter::Adapter attached(nn::Decoder& model, const std::vector<std::string>& targets) {
+adapter::Adapter adapter_of(nn::Decoder& model, const std::vector<std::string>& targets) {
   adapter::Adapter adapter;
   adapter.rule.rank = 3;
   adapter.rule.train_ranks = {1, 3};
@@ -26,7 +27,6 @@ adapter::Adapter attached(nn::Decoder& model, const std::vector<std::string>& ta
   for (adapter::LayerAdapter& layer : adapter.layers) {
     layer.b = tests::random_tensor(layer.b.sizes(), ++seed);
   }
-  adapter::attach(model, adapter, "test");
   return adapter;
 }
 
@@ -43,21 +43,21 @@ struct Recorder : nn::InputObserver {
 // One example a pass, with the adapter at its full rank.
 TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
   nn::Decoder model = tests::tiny_llama();
-  adapter::Adapter adapter = attached(model, {"all-linear"});
+  adapter::Adapter adapter = adapter_of(model, {"all-linear"});
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::trained,
                                            adapter.rule.rank, examples, true);
 
   std::map<std::string, std::shared_ptr<Recorder>> recorders;
-  nn::for_each_linear(model, [&](const std::string& name, nn::Linear& layer) {
+  nn::Decoder observed = adapter::with_adapter(model, adapter, 3, adapter::InferenceGate::trained);
+  nn::for_each_linear(observed, [&](const std::string& name, nn::Linear& layer) {
     EXPECT_FALSE(layer.observer) << name;  // the caller's model is not observed
     layer.observer = recorders[name] = std::make_shared<Recorder>();
   });
-  adapter.select_rank(3, adapter::InferenceGate::trained, at::kCPU);
   int64_t tokens = 0;
   for (int64_t i = 0; i < 12; ++i) {
     const data::Pack pack = data::pack(examples, std::vector<int64_t>{i}, at::kCPU);
-    model.hidden(pack.tokens, pack.lengths, pack.rows);
+    observed.hidden(pack.tokens, pack.lengths, pack.rows);
     tokens += pack.token_count();
   }
   EXPECT_EQ(found.tokens, tokens);
@@ -70,13 +70,13 @@ TEST(GatherMoments, EqualsTheInputsOneExampleAtATime) {
 
 TEST(GatherMoments, TheFirstLayersInputByHand) {
   nn::Decoder model = tests::tiny_llama();
-  adapter::Adapter adapter = attached(model, {"k_proj"});
+  adapter::Adapter adapter = adapter_of(model, {"k_proj"});
   const std::vector<data::Example> examples = tests::tiny_examples(3);
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,
                                            adapter.rule.rank, examples, true);
   const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
   const at::Tensor x = nn::rms_norm(at::embedding(model.embedding, pack.tokens),
-                                    model.layers[0].input_norm, model.rms_norm_eps)
+                                    model.layers[0].attention_norm, model.rms_norm_eps)
                            .to(at::kDouble);
   EXPECT_LT(relative_error(found.moments.of.at("model.layers.0.self_attn.k_proj"),
                            x.t().matmul(x) / static_cast<double>(x.size(0))),
@@ -86,7 +86,7 @@ TEST(GatherMoments, TheFirstLayersInputByHand) {
 // Every layer once, in the model's order, with the same numbers.
 TEST(StreamMoments, EqualsWhatIsGatheredAtOnce) {
   nn::Decoder model = tests::tiny_llama();
-  adapter::Adapter adapter = attached(model, {"all-linear"});
+  adapter::Adapter adapter = adapter_of(model, {"all-linear"});
   const std::vector<data::Example> examples = tests::tiny_examples(12);
   const Calibration expected =
       gather_moments(model, adapter, adapter::InferenceGate::trained, 2, examples, true);
@@ -104,8 +104,7 @@ TEST(StreamMoments, EqualsWhatIsGatheredAtOnce) {
 // A limit of one matrix hands out one input's layers at a time; nothing is kept.
 TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
   nn::Decoder model = tests::tiny_llama();
-  adapter::Adapter adapter = attached(model, {"all-linear"});
-  adapter.select_rank(3, adapter::InferenceGate::trained, at::kCPU);
+  adapter::Adapter adapter = adapter_of(model, {"all-linear"});
   const auto examples = tests::tiny_examples(3);
   const data::Pack pack = data::pack(examples, std::vector<int64_t>{0, 1, 2}, at::kCPU);
   std::set<std::string> layers;
@@ -120,8 +119,9 @@ TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
     }
     most = std::max(most, matrices.size());
   };
-  adapter::MomentCollector collector(model, layers, ready, 1);
-  model.hidden(pack.tokens, pack.lengths, pack.rows);
+  nn::Decoder observed = adapter::with_adapter(model, adapter, 3, adapter::InferenceGate::trained);
+  adapter::MomentCollector collector(observed, layers, ready, 1);
+  observed.hidden(pack.tokens, pack.lengths, pack.rows);
   ready(collector.take());
   EXPECT_EQ(most, 1u);
   EXPECT_EQ(seen.size(), layers.size());
@@ -131,7 +131,7 @@ TEST(StreamMoments, HoldsNoMoreThanItsLimit) {
 TEST(GatherMoments, LayersOfOneInputShareAMatrix) {
   nn::Decoder model = tests::tiny_llama();
   adapter::Adapter adapter =
-      attached(model, {"q_proj", "v_proj", "o_proj", "gate_proj", "up_proj"});
+      adapter_of(model, {"q_proj", "v_proj", "o_proj", "gate_proj", "up_proj"});
   const Calibration found = gather_moments(model, adapter, adapter::InferenceGate::paper,
                                            adapter.rule.rank, tests::tiny_examples(4), true);
   const auto data = [&](const std::string& layer) {

@@ -185,7 +185,6 @@ TEST_F(TaskRun, ARankScoresTheSameInAnyCompany) {
   for (auto& layer : adapter.layers) {
     layer.b = tests::random_tensor(layer.b.sizes(), ++seed, at::kFloat, 0.5);
   }
-  adapter::attach(model_.decoder, adapter, "test");
   TaskOptions preparing;
   preparing.max_new_tokens = 12;
   preparing.shots = 1;

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include "matlora/format/gguf.h"
-#include "matlora/format/llama_config.h"
 #include "tests/support/gguf_builder.h"
 
 namespace matlora::format {

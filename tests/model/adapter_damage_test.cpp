@@ -161,7 +161,7 @@ TEST_F(AdapterDamage, LoraOnTheHeadIsNotAnotherBaseModel) {
     expect_has(load_error(), path().string() + refusal);
     Adapter made;
     made.layers = {{layer, a, b}};
-    const std::string message = user_error([&] { adapter::attach(model, made, "adapter"); });
+    const std::string message = user_error([&] { adapter::check_fits(model, made, "adapter"); });
     expect_has(message, "adapter" + refusal);
     EXPECT_EQ(message.find("another base"), std::string::npos) << message;
   }

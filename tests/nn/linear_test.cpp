@@ -96,7 +96,7 @@ struct Group {
 
   std::vector<at::Tensor> outputs() const {
     const Linear* const all[] = {&layers[0], &layers[1], &layers[2]};
-    return forward_all(all, x, mask);
+    return forward_all(all, x, {.mask = mask});
   }
   std::vector<at::Tensor> plain_outputs() const {
     const auto change = [&](const at::Tensor& down, const at::Tensor& up) {
@@ -134,7 +134,8 @@ TEST(ForwardAll, AMaskOfEachRowEqualsThePlainProducts) {
   const auto outputs = group.outputs(), expected = group.plain_outputs();
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_LT(relative_error(outputs[i], expected[i]), 1e-14) << i;
-    EXPECT_LT(relative_error(group.layers[i].forward(group.x, group.mask), expected[i]), 1e-14);
+    EXPECT_LT(relative_error(group.layers[i].forward(group.x, {.mask = group.mask}), expected[i]),
+              1e-14);
   }
   const auto own = torch::autograd::grad(outputs, group.inputs(), group.dy);
   const auto plain = torch::autograd::grad(expected, group.inputs(), group.dy);
@@ -158,7 +159,7 @@ TEST(ForwardAll, WithoutGradientsNothingIsKept) {
 
 TEST(MergeDeltas, EqualsTheLayersWithTheirDeltas) {
   nn::Decoder model = tests::tiny_llama();
-  const at::Tensor bare = model.layers[0].q_proj.weight;
+  const at::Tensor bare = model.layers[0].qkv[0].linear.weight;
   for_each_linear(model, [&](const std::string& name, Linear& layer) {
     if (name.ends_with("o_proj")) return;  // not every layer has one
     layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 50),
@@ -172,14 +173,14 @@ TEST(MergeDeltas, EqualsTheLayersWithTheirDeltas) {
   const at::Tensor h = model.hidden(tokens, lengths);
   EXPECT_LT(relative_error(merged.hidden(tokens, lengths), h), 1e-5);
   for_each_linear(merged, [](const std::string&, Linear& layer) { EXPECT_FALSE(layer.delta); });
-  EXPECT_TRUE(model.layers[0].q_proj.weight.is_same(bare));  // the copy shares it no longer
-  EXPECT_TRUE(merged.layers[0].o_proj.weight.is_same(model.layers[0].o_proj.weight));
+  EXPECT_TRUE(model.layers[0].qkv[0].linear.weight.is_same(bare));  // the copy shares it no longer
+  EXPECT_TRUE(merged.layers[0].o.linear.weight.is_same(model.layers[0].o.linear.weight));
 }
 
 // Beside a weight of 8 bits most of a change would be lost.
 TEST(MergeDeltas, LeavesBfloat16Alone) {
   nn::Decoder model = tests::tiny_llama({}, at::kBFloat16);
-  Linear& layer = model.layers[0].q_proj;
+  Linear& layer = model.layers[0].qkv[0].linear;
   layer.delta = std::make_shared<FixedChange>(random_tensor({3, layer.in()}, 1),
                                               random_tensor({layer.out(), 3}, 2));
   merge_deltas(model);

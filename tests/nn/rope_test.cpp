@@ -39,7 +39,7 @@ TEST(Rope, Llama3ScalingByWavelength) {
 TEST(Rope, HalfSplitRotation) {
   const double quarter = std::numbers::pi / 2;
   const at::Tensor frequencies = at::tensor({quarter, quarter / 3}, at::kFloat);
-  const Rotation turn = rotation(at::tensor({0, 1}, at::kLong), frequencies, at::kFloat);
+  const Rotation turn = rotation(at::tensor({0, 1}, at::kLong), {frequencies}, at::kFloat);
   const at::Tensor x = at::tensor({1, 2, 3, 4, 1, 2, 3, 4}, at::kFloat).view({2, 1, 4});
   const double c = std::cos(quarter / 3), s = std::sin(quarter / 3);
   const at::Tensor expected =
@@ -52,8 +52,8 @@ TEST(Rope, ProductsDependOnlyOnTheDistance) {
   const at::Tensor q = at::tensor({0.3, -1.0, 0.7, 2.0}, at::kFloat).view({1, 1, 4});
   const at::Tensor k = at::tensor({1.1, 0.2, -0.4, 0.9}, at::kFloat).view({1, 1, 4});
   const auto product = [&](int64_t i, int64_t j) {
-    const at::Tensor a = rotate(q, rotation(at::full({1}, i, at::kLong), f, at::kFloat));
-    const at::Tensor b = rotate(k, rotation(at::full({1}, j, at::kLong), f, at::kFloat));
+    const at::Tensor a = rotate(q, rotation(at::full({1}, i, at::kLong), {f}, at::kFloat));
+    const at::Tensor b = rotate(k, rotation(at::full({1}, j, at::kLong), {f}, at::kFloat));
     return (a * b).sum().item<float>();
   };
   EXPECT_NEAR(product(3, 1), product(12, 10), 1e-5);

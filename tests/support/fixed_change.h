@@ -11,7 +11,7 @@ namespace matlora::tests {
 
 struct FixedChange : nn::Delta {
   FixedChange(at::Tensor down, at::Tensor up) : down_(std::move(down)), up_(std::move(up)) {}
-  nn::LowRank factors(at::ScalarType dtype) const override {
+  nn::LowRank factors(nn::Variant, at::ScalarType dtype) const override {
     return {down_.to(dtype), up_.to(dtype)};
   }
 

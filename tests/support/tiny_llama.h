@@ -37,20 +37,20 @@ inline nn::Decoder tiny_llama(const TinySizes& s = {}, at::ScalarType dtype = at
   model.embedding = weight({s.vocab, s.hidden}) * 4;
   for (int64_t i = 0; i < s.layers; ++i) {
     nn::DecoderLayer layer;
-    layer.input_norm = 1 + weight({s.hidden});
-    layer.post_attention_norm = 1 + weight({s.hidden});
-    layer.q_proj = linear(s.heads * s.head_dim, s.hidden);
-    layer.k_proj = linear(s.kv_heads * s.head_dim, s.hidden);
-    layer.v_proj = linear(s.kv_heads * s.head_dim, s.hidden);
-    layer.o_proj = linear(s.hidden, s.heads * s.head_dim);
-    layer.gate_proj = linear(s.intermediate, s.hidden);
-    layer.up_proj = linear(s.intermediate, s.hidden);
-    layer.down_proj = linear(s.hidden, s.intermediate);
+    layer.attention_norm = 1 + weight({s.hidden});
+    layer.feed_forward_norm = 1 + weight({s.hidden});
+    layer.qkv = {{"self_attn.q_proj", linear(s.heads * s.head_dim, s.hidden)},
+                 {"self_attn.k_proj", linear(s.kv_heads * s.head_dim, s.hidden)},
+                 {"self_attn.v_proj", linear(s.kv_heads * s.head_dim, s.hidden)}};
+    layer.o = {"self_attn.o_proj", linear(s.hidden, s.heads * s.head_dim)};
+    layer.gate_up = {{"mlp.gate_proj", linear(s.intermediate, s.hidden)},
+                     {"mlp.up_proj", linear(s.intermediate, s.hidden)}};
+    layer.down = {"mlp.down_proj", linear(s.hidden, s.intermediate)};
     model.layers.push_back(layer);
   }
   model.norm = 1 + weight({s.hidden});
   model.lm_head.weight = s.tied ? model.embedding : weight({s.vocab, s.hidden});
-  model.frequencies = at::tensor(nn::rope_frequencies(s.head_dim, 10000.0), at::kFloat);
+  model.ropes = {{at::tensor(nn::rope_frequencies(s.head_dim, 10000.0), at::kFloat)}};
   model.num_heads = s.heads;
   model.num_kv_heads = s.kv_heads;
   model.head_dim = s.head_dim;

@@ -33,7 +33,7 @@ class TinyRun {
  public:
   TinyRun(const adapter::GateRule& rule, const train::Recipe& recipe, int64_t example_count = 20)
       : model(tiny_llama()),
-        adapter(attached(model, rule)),
+        adapter(fresh(model, rule)),
         examples(tiny_examples(example_count)),
         trainer(model, adapter, examples, recipe) {}
   TinyRun(const TinyRun&) = delete;
@@ -61,12 +61,11 @@ class TinyRun {
   train::Trainer trainer;
 
  private:
-  static adapter::Adapter attached(nn::Decoder& model, const adapter::GateRule& rule) {
+  static adapter::Adapter fresh(nn::Decoder& model, const adapter::GateRule& rule) {
     adapter::Adapter adapter;
     adapter.rule = rule;
     const std::vector<std::string> targets = {"q_proj", "v_proj", "down_proj"};
     adapter.layers = adapter::new_layers(model, targets, rule.rank, adapter::Init::kaiming, 7);
-    adapter::attach(model, adapter, "test");
     return adapter;
   }
 };

@@ -107,10 +107,10 @@ TEST_F(HotPath, MemoryGrowsWithTheTokens) {
   const auto peak = [&](int64_t n) {
     const at::Tensor tokens = tests::random_tokens(n), rows = at::arange(n - 1);
     const std::vector<int64_t> length = {n};
-    run.adapter.gate->set(std::vector<double>(4, 1.0), at::kCPU);
+    run.trainer.gate().set(std::vector<double>(4, 1.0), at::kCPU);
     return cost_of([&] {
-             const at::Tensor h = run.model.hidden(tokens, length, rows);
-             run.model.scores(h, tokens.narrow(0, 1, n - 1)).losses.sum().backward();
+             const at::Tensor h = run.trainer.model().hidden(tokens, length, rows);
+             run.trainer.model().scores(h, tokens.narrow(0, 1, n - 1)).losses.sum().backward();
            })
         .peak_bytes;
   };

@@ -157,8 +157,9 @@ TEST(Trainer, TrainsBothMatricesAndNothingElse) {
   }
   const nn::Decoder base = tests::tiny_llama();
   for (size_t i = 0; i < base.layers.size(); ++i) {
-    EXPECT_TRUE(at::equal(run.model.layers[i].q_proj.weight, base.layers[i].q_proj.weight));
-    EXPECT_FALSE(run.model.layers[i].q_proj.weight.requires_grad());
+    EXPECT_TRUE(
+        at::equal(run.model.layers[i].qkv[0].linear.weight, base.layers[i].qkv[0].linear.weight));
+    EXPECT_FALSE(run.model.layers[i].qkv[0].linear.weight.requires_grad());
   }
 }
 
@@ -265,7 +266,8 @@ TEST(Trainer, RanksOfSequencesEqualOneSequenceAtATime) {
     return result;
   };
   const auto backward = [&](const data::Pack& pack, const at::Tensor& directions) {
-    const at::Tensor h = run.model.hidden(pack.tokens, pack.lengths, pack.rows, directions);
+    const at::Tensor h =
+        run.trainer.model().hidden(pack.tokens, pack.lengths, pack.rows, {.mask = directions});
     run.model.scores(h, pack.labels).losses.sum().backward();
   };
   const data::Pack pack = data::pack(run.examples, indices, at::kCPU);
@@ -274,13 +276,13 @@ TEST(Trainer, RanksOfSequencesEqualOneSequenceAtATime) {
     const int64_t length = pack.lengths[static_cast<size_t>(i)];
     mask.narrow(0, first, length).narrow(1, 0, ranks[static_cast<size_t>(i)]).fill_(1);
   }
-  run.adapter.gate->set(gate, at::kCPU);
+  run.trainer.gate().set(gate, at::kCPU);
   backward(pack, mask);
   const auto together = gradients();
   for (const int64_t i : indices) {
     const std::vector<int64_t> one = {i};
-    run.adapter.gate->set(std::span(gate).first(static_cast<size_t>(ranks[static_cast<size_t>(i)])),
-                          at::kCPU);
+    run.trainer.gate().set(
+        std::span(gate).first(static_cast<size_t>(ranks[static_cast<size_t>(i)])), at::kCPU);
     backward(data::pack(run.examples, one, at::kCPU), {});
   }
   const auto alone = gradients();

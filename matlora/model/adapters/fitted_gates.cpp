@@ -61,7 +61,9 @@ void read_fitted_gates(const JsonObject& own, adapter::Adapter& adapter) {
       fitted[name][rank] = read_numbers(numbers, std::min(rank, layer->second), name, own.where());
     }
   }
-  for (adapter::LayerAdapter& layer : adapter.layers) layer.fit(std::move(fitted[layer.layer]));
+  for (adapter::LayerAdapter& layer : adapter.layers) {
+    layer.fitted = std::move(fitted[layer.layer]);
+  }
 }
 
 }  // namespace matlora::model

@@ -1,11 +1,10 @@
-#include "matlora/format/llama_config.h"
-
 #include <gtest/gtest.h>
 
 #include "matlora/base/json.h"
+#include "matlora/model/families/family.h"
 #include "tests/support/gguf_builder.h"
 
-namespace matlora::format {
+namespace matlora::model {
 namespace {
 
 using Kind = RopeScaling::Kind;
@@ -21,9 +20,9 @@ struct HfConfigTest : ::testing::Test {
                {"eos_token_id", 2},           {"bos_token_id", 1},
                {"tie_word_embeddings", true}, {"max_position_embeddings", 512}};
 
-  LlamaConfig read() {
+  Hyperparameters read() {
     dir.write("config.json", json.dump());
-    return read_hf_config(dir.path());
+    return read_hf_configuration(dir.path()).of;
   }
   std::string error_with(const char* key, const Json& value) {
     const Json before = json;
@@ -37,7 +36,7 @@ struct HfConfigTest : ::testing::Test {
 #define EXPECT_REFUSED(key, value, part) EXPECT_TRUE(test::contains(error_with(key, value), part))
 
 TEST_F(HfConfigTest, ReadsTheFields) {
-  const LlamaConfig config = read();
+  const Hyperparameters config = read();
   EXPECT_EQ(config.vocab_size, 100);
   EXPECT_EQ(config.hidden_size, 64);
   EXPECT_EQ(config.intermediate_size, 128);
@@ -47,8 +46,8 @@ TEST_F(HfConfigTest, ReadsTheFields) {
   EXPECT_EQ(config.head_dim, 16);
   EXPECT_EQ(config.max_position_embeddings, 512);
   EXPECT_EQ(config.rms_norm_eps, 1e-5);
-  EXPECT_EQ(config.rope_theta, 50000);
-  EXPECT_EQ(config.rope_scaling.kind, Kind::none);
+  EXPECT_EQ(config.ropes[0].theta, 50000);
+  EXPECT_EQ(config.ropes[0].scaling.kind, Kind::none);
   EXPECT_TRUE(config.tie_word_embeddings);
   EXPECT_FALSE(config.attention_bias);
   EXPECT_FALSE(config.mlp_bias);
@@ -63,10 +62,10 @@ TEST_F(HfConfigTest, AbsentAndNullTakeTransformersDefaults) {
   }
   json["head_dim"] = nullptr;
   json["rope_scaling"] = nullptr;
-  const LlamaConfig config = read();
+  const Hyperparameters config = read();
   EXPECT_EQ(config.num_kv_heads, 4);
   EXPECT_EQ(config.head_dim, 16);
-  EXPECT_EQ(config.rope_theta, 10000);
+  EXPECT_EQ(config.ropes[0].theta, 10000);
   EXPECT_FALSE(config.tie_word_embeddings);
   EXPECT_TRUE(config.eos_token_ids.empty());
   EXPECT_FALSE(config.bos_token_id.has_value());
@@ -83,21 +82,21 @@ TEST_F(HfConfigTest, HeadDimAndBiasesAsGiven) {
 
 TEST_F(HfConfigTest, RopeScalingOfEitherAge) {
   json["rope_scaling"] = {{"type", "linear"}, {"factor", 2.0}};
-  EXPECT_EQ(read().rope_scaling.kind, Kind::linear);
-  EXPECT_EQ(read().rope_scaling.factor, 2);
+  EXPECT_EQ(read().ropes[0].scaling.kind, Kind::linear);
+  EXPECT_EQ(read().ropes[0].scaling.factor, 2);
   json["rope_parameters"] = {{"rope_type", "llama3"},  {"factor", 8.0},
                              {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
                              {"rope_theta", 500000.0}, {"original_max_position_embeddings", 256}};
-  const LlamaConfig config = read();
-  EXPECT_EQ(config.rope_theta, 500000);
-  EXPECT_EQ(config.rope_scaling.kind, Kind::llama3);
-  EXPECT_EQ(config.rope_scaling.factor, 8);
-  EXPECT_EQ(config.rope_scaling.low_freq_factor, 1);
-  EXPECT_EQ(config.rope_scaling.high_freq_factor, 4);
-  EXPECT_EQ(config.rope_scaling.original_max_position_embeddings, 256);
+  const Hyperparameters config = read();
+  EXPECT_EQ(config.ropes[0].theta, 500000);
+  EXPECT_EQ(config.ropes[0].scaling.kind, Kind::llama3);
+  EXPECT_EQ(config.ropes[0].scaling.factor, 8);
+  EXPECT_EQ(config.ropes[0].scaling.low_freq_factor, 1);
+  EXPECT_EQ(config.ropes[0].scaling.high_freq_factor, 4);
+  EXPECT_EQ(config.ropes[0].scaling.original_max_position_embeddings, 256);
   json["rope_parameters"] = {{"rope_type", "default"}, {"rope_theta", 7.0}};
-  EXPECT_EQ(read().rope_scaling.kind, Kind::none);
-  EXPECT_EQ(read().rope_theta, 7);
+  EXPECT_EQ(read().ropes[0].scaling.kind, Kind::none);
+  EXPECT_EQ(read().ropes[0].theta, 7);
 }
 
 TEST_F(HfConfigTest, GenerationConfigsEosWins) {
@@ -154,11 +153,14 @@ struct GgufConfigTest : ::testing::Test {
     file.strings("tokenizer.ggml.tokens", {"a", "b", "c"});
     return file;
   }
-  LlamaConfig read() { return read_gguf_config(Gguf::open(dir.write("x.gguf", file.bytes()))); }
+  Hyperparameters read() {
+    const auto opened = format::Gguf::open(dir.write("x.gguf", file.bytes()));
+    return read_gguf_configuration(opened).of;
+  }
 };
 
 TEST_F(GgufConfigTest, DefaultsOfAFileThatSaysLittle) {
-  const LlamaConfig config = read();
+  const Hyperparameters config = read();
   EXPECT_EQ(config.vocab_size, 3);
   EXPECT_EQ(config.hidden_size, 64);
   EXPECT_EQ(config.intermediate_size, 128);
@@ -168,8 +170,8 @@ TEST_F(GgufConfigTest, DefaultsOfAFileThatSaysLittle) {
   EXPECT_EQ(config.head_dim, 16);
   EXPECT_EQ(config.max_position_embeddings, 512);
   EXPECT_EQ(config.rms_norm_eps, static_cast<double>(1e-5f));
-  EXPECT_EQ(config.rope_theta, 10000);
-  EXPECT_EQ(config.rope_scaling.kind, Kind::none);
+  EXPECT_EQ(config.ropes[0].theta, 10000);
+  EXPECT_EQ(config.ropes[0].scaling.kind, Kind::none);
   EXPECT_TRUE(config.tie_word_embeddings);
   EXPECT_TRUE(config.eos_token_ids.empty());
 }
@@ -183,13 +185,13 @@ TEST_F(GgufConfigTest, ReadsWhatIsSaid) {
   for (const char* name : {"output.weight", "blk.0.attn_q.bias", "blk.0.ffn_gate.bias"}) {
     file.tensor(name, {1}, 0, "abcd");
   }
-  const LlamaConfig config = read();
+  const Hyperparameters config = read();
   EXPECT_EQ(config.num_kv_heads, 2);
   EXPECT_EQ(config.head_dim, 32);
   EXPECT_EQ(config.vocab_size, 99);
-  EXPECT_EQ(config.rope_theta, 100000);
-  EXPECT_EQ(config.rope_scaling.kind, Kind::linear);
-  EXPECT_EQ(config.rope_scaling.factor, 4);
+  EXPECT_EQ(config.ropes[0].theta, 100000);
+  EXPECT_EQ(config.ropes[0].scaling.kind, Kind::linear);
+  EXPECT_EQ(config.ropes[0].scaling.factor, 4);
   EXPECT_EQ(config.eos_token_ids, (std::vector<int64_t>{2, 1}));
   EXPECT_EQ(config.bos_token_id, 0);
   EXPECT_FALSE(config.tie_word_embeddings);
@@ -232,4 +234,4 @@ TEST_F(GgufConfigTest, RefusesWhatNnCannotDo) {
 }
 
 }  // namespace
-}  // namespace matlora::format
+}  // namespace matlora::model

@@ -1,0 +1,130 @@
+#include <algorithm>
+
+#include "matlora/base/error.h"
+#include "matlora/base/file.h"
+#include "matlora/model/families/family.h"
+
+namespace matlora::model {
+namespace {
+
+/// A number or a list of numbers; empty when absent.
+std::vector<int64_t> read_token_ids(const JsonObject& json, const std::string& key) {
+  const Json* value = json.find(key);
+  if (!value) return {};
+  if (value->is_array()) return json.integers(key, 0, kMaxSize);
+  return {json.integer(key, 0, kMaxSize)};
+}
+
+void read_hf_tokens(const JsonObject& json, const std::filesystem::path& directory,
+                    Hyperparameters& of) {
+  of.eos_token_ids = read_token_ids(json, "eos_token_id");
+  if (json.find("bos_token_id")) of.bos_token_id = json.integer("bos_token_id", 0, kMaxSize);
+  const std::filesystem::path path = directory / "generation_config.json";
+  if (!is_there(path)) return;
+  const Json value = read_json(path);
+  const auto ids = read_token_ids(JsonObject(value, path.string()), "eos_token_id");
+  if (!ids.empty()) of.eos_token_ids = ids;
+}
+
+void read_gguf_tokens(const format::Gguf& file, Hyperparameters& of) {
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    if (!file.has(key)) continue;
+    const int64_t id = file.integer(key, 0, kMaxSize);
+    auto& ids = of.eos_token_ids;
+    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  }
+  const char* bos = "tokenizer.ggml.bos_token_id";
+  if (file.has(bos)) of.bos_token_id = file.integer(bos, 0, kMaxSize);
+}
+
+void add(std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; }
+
+/// The family of a config.json. A class that only shares the model_type is refused.
+const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
+  const std::string type = json.string("model_type");
+  std::string types;
+  for (const Family& family : known) {
+    for (const HfType& own : family.hf_types) {
+      add(types, own.type);
+      if (type != own.type) continue;
+      if (!json.find("architectures")) return family;
+      const std::vector<std::string> names = json.strings("architectures");
+      if (std::find(names.begin(), names.end(), own.architecture) != names.end()) return family;
+      fail(json.where(), "'architectures': expected ", own.architecture, ", got '",
+           names.empty() ? "" : printable(names[0]), "'");
+    }
+  }
+  fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'");
+}
+
+const Family& gguf_family(const format::Gguf& file, std::span<const Family> known) {
+  const std::string architecture = file.string("general.architecture");
+  std::string names;
+  for (const Family& family : known) {
+    for (const char* own : family.gguf_architectures) {
+      add(names, own);
+      if (architecture == own) return family;
+    }
+  }
+  fail(file.file()->path().string(), "'general.architecture': expected ", names, ", got '",
+       printable(architecture), "'");
+}
+
+}  // namespace
+
+std::span<const Family> families() {
+  static const std::vector<Family> all = {llama_family()};
+  return all;
+}
+
+bool knows_gguf(const format::Gguf& file) {
+  const std::string architecture = file.string_or("general.architecture", "");
+  const std::span<const Family> known = families();
+  return std::any_of(known.begin(), known.end(), [&](const Family& family) {
+    const auto& own = family.gguf_architectures;
+    return std::find(own.begin(), own.end(), architecture) != own.end();
+  });
+}
+
+std::string Family::gguf_name(const std::string& name) const {
+  const size_t dot = name.rfind('.');
+  if (dot == std::string::npos) return "";
+  const std::string module = name.substr(0, dot), kind = name.substr(dot);  // ".weight", ".bias"
+  for (const auto& [hf, gguf] : model_names) {
+    if (module == hf) return gguf + kind;
+  }
+  const std::string prefix = "model.layers.";
+  const size_t end = module.find('.', prefix.size());
+  if (module.rfind(prefix, 0) != 0 || end == std::string::npos) return "";
+  const std::string layer = module.substr(prefix.size(), end - prefix.size());
+  for (const auto& [hf, gguf] : layer_names) {
+    if (module.substr(end + 1) == hf) return "blk." + layer + "." + gguf + kind;
+  }
+  return "";
+}
+
+Configuration read_hf_configuration(const std::filesystem::path& directory,
+                                    std::span<const Family> known) {
+  const std::filesystem::path path = directory / "config.json";
+  const Json value = read_json(path);
+  const JsonObject json(value, path.string());
+  const Family& family = hf_family(json, known);
+  if (json.find("quantization_config")) {
+    fail(json.where(), "'quantization_config': quantized checkpoints are not supported; use the ",
+         "unquantized model or a GGUF file");
+  }
+  Configuration result{&family, family.read_hf(json)};
+  read_hf_tokens(json, directory, result.of);
+  validate(result.of, path.string());
+  return result;
+}
+
+Configuration read_gguf_configuration(const format::Gguf& file, std::span<const Family> known) {
+  const Family& family = gguf_family(file, known);
+  Configuration result{&family, family.read_gguf(file)};
+  read_gguf_tokens(file, result.of);
+  validate(result.of, file.file()->path().string());
+  return result;
+}
+
+}  // namespace matlora::model

@@ -1,0 +1,90 @@
+// Key names: ggml's docs/gguf.md.
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "matlora/base/error.h"
+#include "matlora/model/families/configs.h"
+
+namespace matlora::model {
+namespace {
+
+/// Linear scaling, if any; `scale_linear` is the key of files from 2023.
+RopeScaling read_gguf_scaling(const format::Gguf& file, const std::string& prefix,
+                              const std::string& where) {
+  RopeScaling scaling;
+  const std::string type = file.string_or(prefix + ".rope.scaling.type", "none");
+  if (type == "linear") {
+    scaling.factor = file.number(prefix + ".rope.scaling.factor");
+  } else if (type != "none") {
+    fail(where, "'", prefix, ".rope.scaling.type': expected none or linear, got '", printable(type),
+         "'");
+  } else {
+    scaling.factor = file.number_or(prefix + ".rope.scale_linear", 1);
+  }
+  if (scaling.factor != 1) scaling.kind = RopeScaling::Kind::linear;
+  return scaling;
+}
+
+void read_gguf_heads(const format::Gguf& file, const std::string& prefix, const std::string& where,
+                     Hyperparameters& of) {
+  of.num_heads = file.integer(prefix + ".attention.head_count", 1, kMaxSize);
+  of.num_kv_heads = file.integer_or(prefix + ".attention.head_count_kv", of.num_heads, 1, kMaxSize);
+  of.head_dim = file.has(prefix + ".attention.key_length")
+                    ? file.integer(prefix + ".attention.key_length", 1, kMaxSize)
+                    : default_head_dim(of, where);
+  const auto expect_head_dim = [&](const std::string& key, const char* hint) {
+    const int64_t got = file.integer_or(key, of.head_dim, 0, kMaxSize);
+    if (got != of.head_dim) {
+      fail(where, "'", key, "': expected ", of.head_dim, " (the size of a head), got ", got, "; ",
+           hint);
+    }
+  };
+  expect_head_dim(prefix + ".attention.value_length", "values of another size are not supported");
+  expect_head_dim(prefix + ".rope.dimension_count", "partial rotary embeddings are not supported");
+}
+
+}  // namespace
+
+bool any_layer_has(const format::Gguf& file, std::initializer_list<std::string_view> names) {
+  return std::any_of(
+      file.tensors().begin(), file.tensors().end(), [&](const format::GgufTensor& tensor) {
+        return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+          return tensor.name.starts_with("blk.") && tensor.name.ends_with(cat(".", name));
+        });
+      });
+}
+
+Hyperparameters read_gguf_sizes(const format::Gguf& file, const std::string& prefix) {
+  const std::string where = file.file()->path().string();
+  if (file.integer_or(prefix + ".expert_count", 0, 0, kMaxSize) != 0) {
+    fail(where, "'", prefix, ".expert_count': mixtures of experts are not supported");
+  }
+  Hyperparameters of;
+  of.vocab_size = file.has(prefix + ".vocab_size")
+                      ? file.integer(prefix + ".vocab_size", 1, kMaxSize)
+                      : static_cast<int64_t>(file.strings("tokenizer.ggml.tokens").size());
+  of.hidden_size = file.integer(prefix + ".embedding_length", 1, kMaxSize);
+  of.intermediate_size = file.integer(prefix + ".feed_forward_length", 1, kMaxSize);
+  of.num_layers = file.integer(prefix + ".block_count", 1, kMaxSize);
+  of.max_position_embeddings = file.integer(prefix + ".context_length", 1, kMaxPositions);
+  of.rms_norm_eps = file.number(prefix + ".attention.layer_norm_rms_epsilon");
+  of.ropes[0].theta = file.number_or(prefix + ".rope.freq_base", 10000);
+  of.ropes[0].scaling = read_gguf_scaling(file, prefix, where);
+  of.tie_word_embeddings = file.find("output.weight") == nullptr;
+  read_gguf_heads(file, prefix, where, of);
+  return of;
+}
+
+at::Tensor unpermute_q_and_k(const std::string& name, const at::Tensor& value,
+                             const Hyperparameters& of) {
+  const bool is_q = name.find("q_proj") != std::string::npos;
+  if (!is_q && name.find("k_proj") == std::string::npos) return value;
+  const int64_t heads = is_q ? of.num_heads : of.num_kv_heads;
+  const int64_t half = value.size(0) / heads / 2;
+  std::vector<int64_t> split{heads, half, 2};
+  split.insert(split.end(), value.sizes().begin() + 1, value.sizes().end());
+  return value.view(split).transpose(1, 2).reshape(value.sizes());
+}
+
+}  // namespace matlora::model

@@ -1,0 +1,52 @@
+// Llama 2, 3, 3.x and what shares their architecture (SmolLM2). Keys: transformers' LlamaConfig;
+// ggml's docs/gguf.md, "LLaMA".
+#include "matlora/model/families/configs.h"
+#include "matlora/model/families/family.h"
+
+namespace matlora::model {
+namespace {
+
+Hyperparameters read_hf(const JsonObject& config) {
+  expect_activation(config, "silu");
+  config.integer_or("pretraining_tp", 1, 1, 1);
+  Hyperparameters of = read_hf_sizes(config);
+  of.attention_bias = config.boolean_or("attention_bias", false);
+  of.attention_output_bias = of.attention_bias;
+  of.mlp_bias = config.boolean_or("mlp_bias", false);
+  return of;
+}
+
+Hyperparameters read_gguf(const format::Gguf& file) {
+  Hyperparameters of = read_gguf_sizes(file, "llama");
+  of.attention_bias = any_layer_has(file, {"attn_q.bias", "attn_k.bias", "attn_v.bias"});
+  of.attention_output_bias = any_layer_has(file, {"attn_output.bias"});
+  of.mlp_bias = any_layer_has(file, {"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"});
+  return of;
+}
+
+}  // namespace
+
+Family llama_family() {
+  return {.name = "llama",
+          .hf_types = {{"llama", "LlamaForCausalLM"}},
+          .gguf_architectures = {"llama"},
+          .read_hf = read_hf,
+          .read_gguf = read_gguf,
+          .model_names = {{"model.embed_tokens", "token_embd"},
+                          {"model.norm", "output_norm"},
+                          {"lm_head", "output"}},
+          .layer_names = {{"input_layernorm", "attn_norm"},
+                          {"post_attention_layernorm", "ffn_norm"},
+                          {"self_attn.q_proj", "attn_q"},
+                          {"self_attn.k_proj", "attn_k"},
+                          {"self_attn.v_proj", "attn_v"},
+                          {"self_attn.o_proj", "attn_output"},
+                          {"mlp.gate_proj", "ffn_gate"},
+                          {"mlp.up_proj", "ffn_up"},
+                          {"mlp.down_proj", "ffn_down"}},
+          .from_gguf = unpermute_q_and_k,
+          .layer = standard_layer,
+          .finish = nullptr};
+}
+
+}  // namespace matlora::model
