@@ -7,11 +7,8 @@ namespace matlora::text {
 namespace {
 
 constexpr StageKind<Normalizer> kKinds[] = {
-    {"NFC", read_unicode_form},
-    {"NFD", read_unicode_form},
-    {"NFKC", read_unicode_form},
-    {"NFKD", read_unicode_form},
-    {"Replace", read_replace},
+    {"NFC", read_unicode_form},  {"NFD", read_unicode_form}, {"NFKC", read_unicode_form},
+    {"NFKD", read_unicode_form}, {"Replace", read_replace},
 };
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "matlora/text/models/byte_level_bpe.h"
 
-#include <utility>
-
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
 #include "matlora/text/byte_level.h"
@@ -27,7 +25,7 @@ void refuse(const JsonObject& model, const std::string& key, bool present) {
 
 ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merges,
                            ByteLevelBpeOptions options, const std::string& where)
-    : options_(options), merges_(merges.size()) {
+    : options_(options), merges_(merges.size()), words_(vocabulary.ids().size()) {
   for (int byte = 0; byte < 256; ++byte) {
     const char one[] = {static_cast<char>(byte), '\0'};
     byte_ids_[static_cast<size_t>(byte)] =
@@ -41,20 +39,20 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merge
     merges_.add(left_id, right_id, {static_cast<uint32_t>(rank), result});
   }
   for (const auto& [content, id] : vocabulary.ids()) {
-    auto word = from_byte_characters(content);
+    const auto word = from_byte_characters(content);
     if (!word || word->empty()) continue;
     if (!options_.ignore_merges) {
       std::vector<int32_t> ids = byte_ids(*word);
       merge_all(merges_, ids);
       if (ids != std::vector{id}) continue;
     }
-    words_.emplace(std::move(*word), id);
+    words_.add(*word, id);
   }
 }
 
 void ByteLevelBpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
-  if (const auto known = words_.find(piece); known != words_.end()) {
-    ids.push_back(known->second);
+  if (const int32_t known = words_.find(piece); known >= 0) {
+    ids.push_back(known);
     return;
   }
   std::vector<int32_t> parts = byte_ids(piece);

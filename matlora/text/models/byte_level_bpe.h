@@ -12,6 +12,7 @@
 #include "matlora/text/model.h"
 #include "matlora/text/models/bpe_json.h"
 #include "matlora/text/models/merge_table.h"
+#include "matlora/text/models/word_table.h"
 
 namespace matlora::text {
 
@@ -37,7 +38,7 @@ class ByteLevelBpe : public Model {
   ByteLevelBpeOptions options_;
   std::array<int32_t, 256> byte_ids_;  // -1: no token
   MergeTable merges_;
-  StringIds words_;  // pieces whose encoding is known to be one token
+  WordTable words_;  // pieces whose encoding is known to be one token
 };
 
 }  // namespace matlora::text
