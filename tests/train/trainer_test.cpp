@@ -193,7 +193,7 @@ TEST(Trainer, RejectsALossThatIsNotFinite) {
   const auto before = run.matrices();
   const std::string message = tests::user_error([&] { run.trainer.run_step(); });
   tests::expect_has(message, "step 1: the loss is");
-  tests::expect_has(message, "a lower --lr may help");
+  tests::expect_has(message, "a lower learning_rate may help");
   EXPECT_TRUE(same_bits(run.matrices(), before));
 }
 
