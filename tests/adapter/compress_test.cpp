@@ -284,7 +284,7 @@ TEST(Renest, WhatCannotBeNested) {
   adapter = random_adapter();
   Moments moments = random_moments();
   moments.of["last"][1][1] = std::numeric_limits<double>::infinity();
-  for (const auto& [dtype, hint] : {std::pair(at::kHalf, "try --dtype float32"),
+  for (const auto& [dtype, hint] : {std::pair(at::kHalf, "try dtype float32"),
                                     {at::kFloat, "numbers of the model, or the adapter's"}}) {
     moments.dtype = dtype;
     expect_has(user_error([&] { nested_of(adapter, &moments); }),

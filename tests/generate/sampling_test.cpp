@@ -82,7 +82,7 @@ TEST(Sampler, Errors) {
   tests::expect_has(tests::user_error([&] { sampler.next(bad); }),
                     "logits are not finite; numbers of the model, or the adapter's");
   tests::expect_has(tests::user_error([&] { sampler.next(bad.to(at::kBFloat16)); }),
-                    "logits are not finite; try --dtype float32");
+                    "logits are not finite; try dtype float32");
   EXPECT_THROW(Sampler({-1, 1}, 1), BugError);
   EXPECT_THROW(Sampler({1, 0}, 1), BugError);
   EXPECT_THROW(Sampler({1, 1.5}, 1), BugError);

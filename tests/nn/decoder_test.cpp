@@ -140,8 +140,8 @@ TEST_F(LlamaForks, EqualWholeSequences) {
   cache.close(first);
 }
 
-// A context and what continues it in one pass, after a shared prefix and without, with the keys of one
-// layer at a time only; the slots then serve another pass.
+// A context and what continues it in one pass, after a shared prefix and without, with the keys of
+// one layer at a time only; the slots then serve another pass.
 TEST_F(LlamaForks, OfOnePassEqualWholeSequences) {
   KvCache cache = model.make_cache();
   const int64_t beginning = cache.open(6);
