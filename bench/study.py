@@ -26,7 +26,7 @@ RESULTS = harness.ROOT / "bench/study_results.jsonl"
 
 
 class Contender(collections.namedtuple("Contender", "name title flags forms rates ranks")):
-    """A way to train. forms: {name: flags of sweep, or None for the same re-nested}; rates: the learning rates to choose from."""
+    """A way to train. forms: {name: flags of sweep, or of compress in a tuple}; rates: the learning rates to choose from."""
 
 
 def contender(name, title, flags, forms, rates, ranks=None):
@@ -34,14 +34,16 @@ def contender(name, title, flags, forms, rates, ranks=None):
 
 
 DEFAULT = {"default": []}
-PAPER, TRAINED, RENESTED = {"paper": ["--inference-gate", "paper"]}, {"trained": ["--inference-gate", "trained"]}, {"renested": None}
+# Gates fitted to the training problems; the order of the directions stays.
+FITTED = {"fitted": ("--first", 8, "--fit", "--limit", 256)}
+PAPER, TRAINED, RENESTED = {"paper": ["--inference-gate", "paper"]}, {"trained": ["--inference-gate", "trained"]}, {"renested": ("--limit", 48)}
 NESTED = "--method nested --nest none --rank 16 "
 EARLY = "--rank-weights full:0.85..0.35,1:0.075..0.325,2:0.0375..0.1625 "
 MATRYOSHKA = "--method matryoshka --nest none --rank 16 --scaling "
 ONE_RANK = "--method lora --nest none --rank "
 # The rates of LoRA (cut), DyLoRA and Matryoshka with scaling sqrt were chosen from 3e-4 .. 3e-2 in version 0.1.0 (docs/benchmarks.md).
 CONTENDERS = [
-    contender("default", "nested, the default", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank", DEFAULT, "3e-3,5e-3"),
+    contender("default", "nested, the default", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank", DEFAULT | FITTED, "3e-3,5e-3"),
     *(contender(f"single-{rank}", f"LoRA of rank {rank} alone", ONE_RANK + str(rank), PAPER, "3e-3,1e-2", [rank]) for rank in RANKS),
     contender("lora", "LoRA of rank 16", ONE_RANK + "16", PAPER | RENESTED, "1e-2"),
     contender("matryoshka", "Matryoshka", MATRYOSHKA + "sqrt", TRAINED | RENESTED, "3e-3"),
@@ -92,8 +94,9 @@ def mean_loss(row):
 
 
 def chosen_rate(results, setting, seed, one, form):
-    """The rate with the least mean loss over the ranks on the validation problems; None while one is missing."""
+    """The rate with the least mean loss over the ranks on the validation problems; None while one is missing. A fitted form has that of the first form."""
     losses = {}
+    form = next(iter(one.forms)) if form == "fitted" else form
     for rate in one.rates:
         row = results.get(Key(setting, one.name, rate, seed, form, "validation"))
         if row is None and len(one.rates) > 1:
@@ -108,7 +111,7 @@ def wanted(results, setting, contenders, leads):
     keys = [Key(setting, one.name, rate, first, form, "validation") for one in leads for rate in one.rates for form in one.forms]
     for one in contenders:
         for form in one.forms:
-            if len(one.rates) > 1:
+            if len(one.rates) > 1 and form != "fitted":
                 keys += [Key(setting, one.name, rate, first, form, "validation") for rate in one.rates]
             rate = chosen_rate(results, setting, first, one, form)
             keys += [Key(setting, one.name, rate, seed, form, "test") for seed in seeds if rate]
@@ -150,9 +153,9 @@ class Study:
     def sweep(self, one, key):
         options = self.options
         adapter, flags = self.train(one, key), one.forms[key.form]
-        if flags is None:
-            adapter, flags = self.once(f"{adapter.name}-renested", [
-                options.binary, "compress", "--adapter", adapter, "--model", options.model, "--calibrate", options.data, "--limit", 48,
+        if isinstance(flags, tuple):
+            adapter, flags = self.once(f"{adapter.name}-{key.form}", [
+                options.binary, "compress", "--adapter", adapter, "--model", options.model, "--calibrate", options.data, *flags,
                 "--dtype", "float32"]), []
         data = self.validation if key.on == "validation" else options.test
         path = self.once(f"{key.on}-{key.setting}-{one.name}-{key.rate}-{key.seed}-{key.form}", [
