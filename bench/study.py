@@ -203,7 +203,7 @@ def final_columns(results, setting, contenders):
             if not rows:
                 continue
             alone = len(one.ranks) == 1
-            name = "LoRA for this rank alone" if alone else one.title if len(one.forms) == 1 else f"{one.title}, {form}"
+            name = "LoRA for this rank alone" if alone else one.title if len(one.forms) == 1 or form == "default" else f"{one.title}, {form}"
             columns.setdefault(name, {}).update({rank: rows for rank in one.ranks})
             rates.setdefault(name, []).append(rate)
     return columns, rates
