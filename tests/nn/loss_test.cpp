@@ -38,15 +38,16 @@ TEST(ScoreLabels, SoftCapInChunks) {
     const auto random = [&](at::IntArrayRef shape) {
       return at::randn(shape, generator, at::TensorOptions().dtype(dtype));
     };
-    const at::Tensor weight = random({1 << 20, 4}), labels = at::arange(20) * 5000;
-    at::Tensor h = random({20, 4}).requires_grad_(), same = h.detach().clone().requires_grad_();
+    const at::Tensor weight = random({1 << 20, 4}), labels = at::arange(9) * 5000;
+    at::Tensor h = random({9, 4}).requires_grad_(), same = h.detach().clone().requires_grad_();
     const LabelScores scores = score_labels(h, weight, labels, 2);
     const LabelScores plain = plain_score_labels(same, weight, labels, 2);
     scores.losses.sum().backward();
     plain.losses.sum().backward();
     EXPECT_TRUE(at::allclose(scores.losses, plain.losses, 1e-5, 1e-5));
     EXPECT_TRUE(at::equal(scores.correct, plain.correct));
-    EXPECT_TRUE(at::allclose(h.grad(), same.grad(), 1e-4, 1e-4));
+    const at::Tensor difference = (h.grad() - same.grad()).norm() / same.grad().norm();
+    EXPECT_LE(difference.item<double>(), dtype == at::kDouble ? 1e-9 : 1e-4);
   }
 }
 
