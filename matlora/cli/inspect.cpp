@@ -55,10 +55,8 @@ class TensorList {
 Json describe(const model::Hyperparameters& config) {
   using Kind = model::RopeScaling::Kind;
   const model::RopeScaling& rope = config.ropes[0].scaling;
-  Json scaling = {{"type", rope.kind == Kind::none     ? "none"
-                           : rope.kind == Kind::linear ? "linear"
-                                                       : "llama3"}};
-  if (rope.kind != Kind::none) scaling["factor"] = rope.factor;
+  Json scaling = {{"type", model::name(rope.kind)}};
+  if (rope.kind != Kind::none && rope.kind != Kind::longrope) scaling["factor"] = rope.factor;
   Json json = {{"vocab_size", config.vocab_size},
                {"hidden_size", config.hidden_size},
                {"intermediate_size", config.intermediate_size},
@@ -75,6 +73,7 @@ Json describe(const model::Hyperparameters& config) {
                {"mlp_bias", config.mlp_bias},
                {"eos_token_ids", config.eos_token_ids}};
   if (config.bos_token_id) json["bos_token_id"] = *config.bos_token_id;
+  if (!config.left_out.empty()) json["left_out"] = config.left_out;
   return json;
 }
 

@@ -14,6 +14,14 @@
 namespace matlora::model {
 namespace {
 
+/// The name in a language model of its own: wrappers of several models have it as
+/// `language_model.model.X` or `model.language_model.X`.
+std::string plain_name(const std::string& name) {
+  const std::string outer = "language_model.", inner = "model.language_model.";
+  if (name.starts_with(outer)) return name.substr(outer.size());
+  return name.starts_with(inner) ? "model." + name.substr(inner.size()) : name;
+}
+
 class HfWeights : public WeightSource {
  public:
   explicit HfWeights(const fs::path& directory) : directory_(directory) {
@@ -74,7 +82,7 @@ class HfWeights : public WeightSource {
       if (names.insert(shard).second) add_file(directory_ / shard);
     }
     for (const auto& [key, value] : map.value().items()) {
-      const auto found = tensors_.find(key);
+      const auto found = tensors_.find(plain_name(key));
       const fs::path shard = directory_ / map.string(key);
       if (found == tensors_.end() || found->second.file->path() != shard) {
         fail(shard.string(), "tensor '", printable(key), "' is missing; ",
@@ -86,7 +94,7 @@ class HfWeights : public WeightSource {
   void add_file(const fs::path& path) {
     files_.push_back(std::make_unique<format::Safetensors>(format::Safetensors::open(path)));
     for (const format::TensorView& view : files_.back()->tensors()) {
-      if (!tensors_.insert({view.name, {&view, files_.back()->file()}}).second) {
+      if (!tensors_.insert({plain_name(view.name), {&view, files_.back()->file()}}).second) {
         fail(path.string(), "tensor '", printable(view.name), "' is in another shard too");
       }
     }

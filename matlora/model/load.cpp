@@ -9,7 +9,8 @@
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
 #include "matlora/format/path_kind.h"
-#include "matlora/model/tensors.h"
+#include "matlora/model/families/configs.h"
+#include "matlora/model/families/ropes.h"
 #include "matlora/model/weights.h"
 #include "matlora/text/load/gguf_specials.h"
 
@@ -72,40 +73,19 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   return vocabulary;
 }
 
-std::vector<float> frequencies(const Hyperparameters& of, const RopeParameters& rope) {
-  using Kind = RopeScaling::Kind;
-  std::vector<float> result = nn::rope_frequencies(of.head_dim, rope.theta);
-  const RopeScaling& scaling = rope.scaling;
-  if (scaling.kind == Kind::linear) nn::scale_linear(result, scaling.factor);
-  if (scaling.kind == Kind::llama3) {
-    nn::scale_llama3(result, scaling.factor, scaling.low_freq_factor, scaling.high_freq_factor,
-                     scaling.original_max_position_embeddings);
-  }
-  return result;
-}
-
-/// Of every rope.
-std::vector<std::vector<float>> frequencies(const Hyperparameters& of) {
-  std::vector<std::vector<float>> result;
-  for (const RopeParameters& rope : of.ropes) result.push_back(frequencies(of, rope));
-  return result;
-}
-
 /// GGUF stores the llama3 scaling as divisors of the frequencies.
-void divide_by_rope_factors(const format::Gguf& file, std::vector<float>& result) {
+void divide_by_rope_factors(const format::Gguf& file, const nn::Rope& rope) {
   const format::GgufTensor* tensor = file.find("rope_freqs.weight");
   if (!tensor) return;
   const std::string where = file.file()->path().string();
-  if (tensor->type != format::GgmlType::f32 ||
-      tensor->shape != std::vector<int64_t>{static_cast<int64_t>(result.size())}) {
-    fail(where, "rope_freqs.weight: expected ", result.size(), " float32 numbers");
+  const int64_t count = rope.frequencies.size(0);
+  if (tensor->type != format::GgmlType::f32 || tensor->shape != std::vector<int64_t>{count}) {
+    fail(where, "rope_freqs.weight: expected ", count, " float32 numbers");
   }
-  const at::Tensor factors =
-      wrap({tensor->name, format::DType::f32, tensor->shape, tensor->bytes}, tensor->file);
-  for (size_t i = 0; i < result.size(); ++i) {
-    const float factor = factors.const_data_ptr<float>()[i];
+  float* frequencies = rope.frequencies.mutable_data_ptr<float>();
+  for (const double factor : read_gguf_numbers(file, tensor->name)) {
     if (!(factor > 0)) fail(where, "rope_freqs.weight: expected positive numbers, got ", factor);
-    result[i] /= factor;
+    *frequencies++ /= static_cast<float>(factor);
   }
 }
 
@@ -130,10 +110,10 @@ Model load_gguf(const fs::path& path, Placing placing, std::span<const Family> k
   text::Tokenizer tokenizer = text::Tokenizer::from_gguf(vocabulary);
   const std::vector<int32_t> ends = text::gguf_specials(vocabulary).ends;
   config.of.eos_token_ids.assign(ends.begin(), ends.end());
-  std::vector<std::vector<float>> turns = frequencies(config.of);
-  divide_by_rope_factors(file, turns.front());
+  const std::vector<nn::Rope> ropes = make_ropes(config.of);
+  divide_by_rope_factors(file, ropes.front());
   Loader loader(open_gguf_weights(std::move(file), config), placing);
-  nn::Decoder decoder = loader.build(*config.family, config.of, turns);
+  nn::Decoder decoder = loader.build(*config.family, config.of, ropes);
   return {path, std::move(decoder), config.of, std::move(tokenizer), {}, loader.digest()};
 }
 
@@ -157,7 +137,7 @@ Model load_hf(const fs::path& path, Placing placing, std::span<const Family> kno
   const Configuration config = read_hf_configuration(path, known);
   text::Tokenizer tokenizer = text::Tokenizer::from_json(path / "tokenizer.json");
   Loader loader(open_hf_weights(path), placing);
-  nn::Decoder decoder = loader.build(*config.family, config.of, frequencies(config.of));
+  nn::Decoder decoder = loader.build(*config.family, config.of, make_ropes(config.of));
   Model model{path, std::move(decoder), config.of, std::move(tokenizer), {}, loader.digest()};
   if (const auto eos = tokenizer_eos(path, model.tokenizer)) model.stop_ids.push_back(*eos);
   return model;

@@ -14,6 +14,12 @@
 namespace matlora::nn {
 namespace {
 
+/// Where each token is in its sequence, and the sequence's length with this pass: [N] int64 both,
+/// the lengths only where a rope asks for them.
+struct Places {
+  at::Tensor positions, lengths;
+};
+
 struct Heads {
   at::Tensor q, k, v;  // [N, H, D], [N, H_kv, D] twice
 };
@@ -111,11 +117,13 @@ std::vector<VariantRows> runs_of(std::span<const NewTokens> parts, const KvCache
 
 /// The layers one after the other; `attend(layer index, heads)` gives [N, H·D]. Where `rows` [M]
 /// are given, only these go through the last layer's o and feed-forward part -> [M, C].
-at::Tensor run_layers(const Decoder& model, const at::Tensor& tokens, const at::Tensor& positions,
+at::Tensor run_layers(const Decoder& model, const at::Tensor& tokens, const Places& places,
                       const at::Tensor& rows, Selection use,
                       const std::function<at::Tensor(int64_t, const Heads&)>& attend) {
   std::vector<Rotation> turns;
-  for (const Rope& rope : model.ropes) turns.push_back(rotation(positions, rope, model.dtype()));
+  for (const Rope& rope : model.ropes) {
+    turns.push_back(rotation(places.positions, rope, model.dtype(), places.lengths));
+  }
   std::vector<VariantRows> selected;
   at::Tensor x = embedded(model, tokens);
   for (size_t i = 0; i < model.layers.size(); ++i) {
@@ -136,24 +144,35 @@ at::Tensor run_layers(const Decoder& model, const at::Tensor& tokens, const at::
   return x;
 }
 
-/// 0, 1, .. restarting with every sequence: [N] int64.
-at::Tensor packed_positions(std::span<const int64_t> lengths, at::Device device) {
-  std::vector<at::Tensor> pieces;
-  for (const int64_t n : lengths) {
-    pieces.push_back(at::arange(n, at::TensorOptions().dtype(at::kLong)));
-  }
-  return at::cat(pieces).to(device);
+bool has_long_frequencies(const Decoder& model) {
+  return std::any_of(model.ropes.begin(), model.ropes.end(),
+                     [](const Rope& rope) { return rope.long_frequencies.defined(); });
 }
 
-/// Of the new tokens, each part's behind what its slot holds: [N] int64.
-at::Tensor next_positions(std::span<const NewTokens> parts, const KvCache& cache,
-                          at::Device device) {
-  std::vector<int64_t> positions;
+/// 0, 1, .. restarting with every sequence.
+Places packed_places(const Decoder& model, std::span<const int64_t> lengths) {
+  const auto options = at::TensorOptions().dtype(at::kLong);
+  std::vector<at::Tensor> positions, each;
+  for (const int64_t n : lengths) {
+    positions.push_back(at::arange(n, options));
+    if (has_long_frequencies(model)) each.push_back(at::full({n}, n, options));
+  }
+  return {at::cat(positions).to(model.device()),
+          each.empty() ? at::Tensor() : at::cat(each).to(model.device())};
+}
+
+/// Of the new tokens, each part's behind what its slot holds.
+Places next_places(const Decoder& model, std::span<const NewTokens> parts, const KvCache& cache) {
+  std::vector<int64_t> positions, lengths;
   for (const NewTokens& part : parts) {
     const int64_t first = cache.length(part.slot);
     for (int64_t i = 0; i < part.count; ++i) positions.push_back(first + i);
+    lengths.insert(lengths.end(), static_cast<size_t>(part.count), first + part.count);
   }
-  return at::tensor(positions, at::kLong).to(device);
+  const auto tensor = [&](const std::vector<int64_t>& values) {
+    return at::tensor(values, at::kLong).to(model.device());
+  };
+  return {tensor(positions), has_long_frequencies(model) ? tensor(lengths) : at::Tensor()};
 }
 
 /// The lengths of the parts up to the first that is not a sequence of several tokens from their
@@ -190,7 +209,7 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> le
 
 at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const int64_t> lengths,
                            const at::Tensor& rows, const Selection& use) const {
-  return run_layers(*this, tokens, packed_positions(lengths, device()), rows, use,
+  return run_layers(*this, tokens, packed_places(*this, lengths), rows, use,
                     [&](int64_t layer, const Heads& heads) {
                       return packed_attention(heads.q, heads.k, heads.v, lengths,
                                               layers[static_cast<size_t>(layer)].attention);
@@ -202,7 +221,7 @@ at::Tensor Decoder::hidden(const at::Tensor& tokens, std::span<const NewTokens> 
   const std::vector<int64_t> whole = whole_sequences(parts, cache);
   const std::vector<VariantRows> runs = runs_of(parts, cache);
   at::Tensor x =
-      run_layers(*this, tokens, next_positions(parts, cache, device()), rows, {.runs = runs},
+      run_layers(*this, tokens, next_places(*this, parts, cache), rows, {.runs = runs},
                  [&](int64_t layer, const Heads& heads) {
                    return attention(heads, whole, cache.append(layer, parts, heads.k, heads.v),
                                     layers[static_cast<size_t>(layer)].attention);

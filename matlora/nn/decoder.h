@@ -71,7 +71,8 @@ struct Decoder {
   /// Sequences that continue what their slots of `cache` hold: tokens [N], the new ones of each
   /// part one after the other -> [N, C], or the `rows` of it as above. The slots grow by their
   /// counts. Prompts of any lengths and single tokens may be in one call, each with its slot's
-  /// variant.
+  /// variant. Where ropes have long frequencies, each pass takes those of the slot's length after
+  /// it: what a shorter slot holds already stays as it was turned.
   at::Tensor hidden(const at::Tensor& tokens, std::span<const NewTokens> parts, KvCache& cache,
                     const at::Tensor& rows = {}) const;
 

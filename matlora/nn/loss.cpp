@@ -58,9 +58,33 @@ void plain_score_rows(at::Tensor& z, const at::Tensor& labels, bool gradient,
   z.copy_(dz);
 }
 
+/// z := cap · tanh(z / cap); with `gradient` -> its derivative 1 - tanh²(z / cap), [m, V].
+at::Tensor cap_rows(at::Tensor& z, double cap, bool gradient) {
+  const at::Tensor t =
+      (z.to(z.scalar_type() == at::kDouble ? at::kDouble : at::kFloat) / cap).tanh_();
+  z.copy_(t * cap);
+  return gradient ? (1 - t.square()).to(z.scalar_type()) : at::Tensor();
+}
+
+/// Scores rows of logits z [m, V], which are rows from `first` on of losses and correct; with
+/// `gradient` z becomes the losses' gradient in z.
+void score_chunk(at::Tensor& z, const at::Tensor& labels, bool gradient, int64_t first,
+                 const at::Tensor& losses, const at::Tensor& correct) {
+  if (!has_kernels(z)) {
+    const int64_t m = z.size(0);
+    return plain_score_rows(z, labels, gradient, losses.narrow(0, first, m),
+                            correct.narrow(0, first, m));
+  }
+  for_dtype(z, [&](auto type) {
+    score_rows<decltype(type)>(z, labels, gradient, losses.mutable_data_ptr<float>() + first,
+                               correct.mutable_data_ptr<bool>() + first);
+  });
+}
+
 struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
   static variable_list forward(AutogradContext* context, const at::Tensor& h,
-                               const at::Tensor& weight, const at::Tensor& labels, bool gradient) {
+                               const at::Tensor& weight, const at::Tensor& labels, double soft_cap,
+                               bool gradient) {
     const int64_t rows = h.size(0), chunk = std::max<int64_t>(1, kLogits / weight.size(0));
     at::Tensor losses = at::empty({rows}, h.options().dtype(loss_dtype(h)));
     at::Tensor correct = at::empty({rows}, h.options().dtype(at::kBool));
@@ -68,16 +92,11 @@ struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
     for (int64_t first = 0; first < rows; first += chunk) {
       const int64_t m = std::min(chunk, rows - first);
       at::Tensor z = product(h.narrow(0, first, m), weight.t());  // [m, V]
-      const at::Tensor own = labels.narrow(0, first, m);
-      if (has_kernels(h)) {
-        for_dtype(h, [&](auto type) {
-          score_rows<decltype(type)>(z, own, gradient, losses.mutable_data_ptr<float>() + first,
-                                     correct.mutable_data_ptr<bool>() + first);
-        });
-      } else {
-        plain_score_rows(z, own, gradient, losses.narrow(0, first, m), correct.narrow(0, first, m));
-      }
+      at::Tensor slope;
+      if (soft_cap != 0) slope = cap_rows(z, soft_cap, gradient);
+      score_chunk(z, labels.narrow(0, first, m), gradient, first, losses, correct);
       if (!gradient) continue;
+      if (slope.defined()) z.mul_(slope);
       at::Tensor target = dh.narrow(0, first, m);
       multiply(z, weight, target, /*accumulate=*/false);  // [m, C]
     }
@@ -89,7 +108,7 @@ struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const at::Tensor dh = context->get_saved_variables()[0];
     const at::Tensor dlosses = gradients[0].to(dh.scalar_type()).unsqueeze(1);  // [M, 1]
-    return {dh * dlosses, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {dh * dlosses, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -97,10 +116,9 @@ struct ScoreLabels : torch::autograd::Function<ScoreLabels> {
 
 LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels,
                          double soft_cap) {
-  if (soft_cap != 0) return plain_score_labels(h, weight, labels, soft_cap);
   const bool gradient = at::GradMode::is_enabled() && h.requires_grad();
   const variable_list scores =
-      ScoreLabels::apply(h.contiguous(), weight, labels.contiguous(), gradient);
+      ScoreLabels::apply(h.contiguous(), weight, labels.contiguous(), soft_cap, gradient);
   return {scores[0], scores[1]};
 }
 

@@ -13,7 +13,7 @@ struct LabelScores {
 };
 
 /// h: [M, C] normalised hidden rows; weight: [V, C] frozen, of the same dtype; labels: [M] int64.
-/// soft_cap: z becomes cap · tanh(z / cap) first (Gemma 2; in the plain form); 0: none.
+/// soft_cap: z becomes cap · tanh(z / cap) first (Gemma 2); 0: none.
 LabelScores score_labels(const at::Tensor& h, const at::Tensor& weight, const at::Tensor& labels,
                          double soft_cap = 0);
 

@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
+#include "matlora/base/error.h"
 #include "matlora/nn/rows.h"
 
 namespace matlora::nn {
@@ -84,8 +86,40 @@ void scale_llama3(std::vector<float>& frequencies, double factor, double low_fre
   }
 }
 
-Rotation rotation(const at::Tensor& positions, const Rope& rope, at::ScalarType dtype) {
-  const at::Tensor angles = at::outer(positions.to(at::kFloat), rope.frequencies);  // [N, d/2]
+void scale_yarn(std::vector<float>& frequencies, double theta, const Yarn& how) {
+  const double dims = 2 * static_cast<double>(frequencies.size());
+  const auto index_of = [&](double turns) {
+    const double wavelength = static_cast<double>(how.original_length) / turns;
+    return dims * std::log(wavelength / (2 * std::numbers::pi)) / (2 * std::log(theta));
+  };
+  double low = index_of(how.beta_fast), high = index_of(how.beta_slow);
+  if (how.truncate) {
+    low = std::floor(low);
+    high = std::ceil(high);
+  }
+  low = std::max(low, 0.0);
+  high = std::min(high, dims - 1);
+  if (low == high) high += 0.001;
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const double t = std::clamp((static_cast<double>(i) - low) / (high - low), 0.0, 1.0);
+    frequencies[i] = static_cast<float>(frequencies[i] * (t / how.factor + 1 - t));
+  }
+}
+
+void divide_frequencies(std::vector<float>& frequencies, const std::vector<double>& factors) {
+  check(frequencies.size() == factors.size(), "rope: not as many factors as frequencies");
+  for (size_t i = 0; i < frequencies.size(); ++i) frequencies[i] /= static_cast<float>(factors[i]);
+}
+
+Rotation rotation(const at::Tensor& positions, const Rope& rope, at::ScalarType dtype,
+                  const at::Tensor& lengths) {
+  const at::Tensor at = positions.to(at::kFloat);
+  at::Tensor angles = at::outer(at, rope.frequencies);  // [N, d/2]
+  if (rope.long_frequencies.defined()) {
+    check(lengths.defined(), "rope: long frequencies without the lengths of sequences");
+    const at::Tensor is_long = lengths.gt(rope.original_length).unsqueeze(1);  // [N, 1]
+    angles = at::where(is_long, at::outer(at, rope.long_frequencies), angles);
+  }
   at::Tensor cos = angles.cos(), sin = angles.sin();
   if (rope.scale != 1) {
     cos = cos * rope.scale;

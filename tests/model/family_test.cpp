@@ -16,12 +16,12 @@
 namespace matlora::model {
 namespace {
 
-Hyperparameters read_toy(const JsonObject& config) { return read_hf_sizes(config); }
-
-nn::DecoderLayer toy_layer(int64_t index, Loader& loader, const Hyperparameters& of) {
-  nn::DecoderLayer layer = standard_layer(index, loader, of);
-  layer.attention.window = index == 0 ? 1 << 20 : 0;
-  return layer;
+Hyperparameters read_toy(const JsonObject& config) {
+  Hyperparameters of = read_hf_sizes(config);
+  of.kinds.resize(static_cast<size_t>(of.num_layers));
+  of.kinds[0].window = 1 << 20;
+  of.logit_scale = 0.5;
+  return of;
 }
 
 Family toy_family() {
@@ -30,8 +30,6 @@ Family toy_family() {
   toy.hf_types = {{"toy", "ToyForCausalLM"}};
   toy.gguf_architectures = {"toy"};
   toy.read_hf = read_toy;
-  toy.layer = toy_layer;
-  toy.finish = [](nn::Decoder& model, const Hyperparameters&) { model.logit_scale = 0.5; };
   return toy;
 }
 

@@ -109,7 +109,11 @@ TEST_F(HfConfigTest, GenerationConfigsEosWins) {
 }
 
 TEST_F(HfConfigTest, RefusesOtherModels) {
-  EXPECT_REFUSED("model_type", "qwen2", "'model_type': expected llama, got 'qwen2'");
+  EXPECT_REFUSED("model_type", "falcon", "'model_type': expected llama, mistral, qwen2, ");
+  EXPECT_REFUSED("model_type", "falcon", ", granite, got 'falcon'");
+  EXPECT_REFUSED("model_type", "mixtral",
+                 "model_type 'mixtral': mixtures of experts are not supported");
+  EXPECT_REFUSED("model_type", "lfm2", "layers other than attention are not supported");
   EXPECT_REFUSED("architectures", Json::array({"LlamaForX"}), "expected LlamaForCausalLM");
   EXPECT_REFUSED("architectures", Json::array(), "expected LlamaForCausalLM");
   EXPECT_REFUSED("hidden_act", "gelu", "'hidden_act': expected silu, got 'gelu'");
@@ -130,8 +134,8 @@ TEST_F(HfConfigTest, RefusesSizesThatAreMissingOrDoNotFit) {
 }
 
 TEST_F(HfConfigTest, RefusesOtherRope) {
-  EXPECT_REFUSED("rope_scaling", Json({{"type", "yarn"}, {"factor", 2}}),
-                 "'rope_type': expected default, linear or llama3, got 'yarn'");
+  EXPECT_REFUSED("rope_scaling", Json({{"type", "dynamic"}, {"factor", 2}}),
+                 "'rope_type': expected default, linear, llama3, yarn or longrope, got 'dynamic'");
   EXPECT_REFUSED("rope_scaling", Json({{"type", "linear"}}), "'factor' is missing");
   EXPECT_REFUSED("rope_scaling", Json({{"type", "linear"}, {"factor", -1}}), "rope scaling factor");
   EXPECT_REFUSED("rope_parameters", Json({{"partial_rotary_factor", 0.5}}), "partial rotary");
@@ -217,7 +221,7 @@ TEST_F(GgufConfigTest, ABiasOfAnyLayerCounts) {
 
 TEST_F(GgufConfigTest, RefusesOtherArchitectures) {
   file = GgufBuilder().string("general.architecture", "gemma");
-  EXPECT_USER_ERROR(read(), "'general.architecture': expected llama, got 'gemma'");
+  EXPECT_USER_ERROR(read(), "'general.architecture': expected llama, qwen2, qwen3, gemma2, ");
   file = base().u32("llama.expert_count", 8);
   EXPECT_USER_ERROR(read(), "mixtures of experts are not supported");
 }
@@ -225,8 +229,8 @@ TEST_F(GgufConfigTest, RefusesOtherArchitectures) {
 TEST_F(GgufConfigTest, RefusesWhatNnCannotDo) {
   file = base().u32("llama.rope.dimension_count", 8);
   EXPECT_USER_ERROR(read(), "expected 16 (the size of a head), got 8; partial rotary");
-  file = base().string("llama.rope.scaling.type", "yarn");
-  EXPECT_USER_ERROR(read(), "'llama.rope.scaling.type': expected none or linear, got 'yarn'");
+  file = base().string("llama.rope.scaling.type", "x");
+  EXPECT_USER_ERROR(read(), "'llama.rope.scaling.type': expected none, linear or yarn, got 'x'");
   file = base().u32("llama.attention.head_count_kv", 3);
   EXPECT_USER_ERROR(read(), "is not a multiple of that of key/value heads (3)");
   file = GgufBuilder().string("general.architecture", "llama");

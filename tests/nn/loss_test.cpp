@@ -1,6 +1,7 @@
 #include "matlora/nn/loss.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -28,6 +29,26 @@ TEST(ScoreLabels, BFloat16GivesFloat32Losses) {
                    at::tensor({7}, at::kLong));
   EXPECT_EQ(scores.losses.scalar_type(), at::kFloat);
   EXPECT_NEAR(scores.losses.item<double>(), std::log(1000.0), 1e-5);
+}
+
+// More rows than one chunk holds, with a cap that bites: as all logits at once.
+TEST(ScoreLabels, SoftCapInChunks) {
+  const auto generator = at::make_generator<at::CPUGeneratorImpl>(3);
+  for (const auto dtype : {at::kFloat, at::kDouble}) {
+    const auto random = [&](at::IntArrayRef shape) {
+      return at::randn(shape, generator, at::TensorOptions().dtype(dtype));
+    };
+    const at::Tensor weight = random({1 << 20, 4}), labels = at::arange(9) * 5000;
+    at::Tensor h = random({9, 4}).requires_grad_(), same = h.detach().clone().requires_grad_();
+    const LabelScores scores = score_labels(h, weight, labels, 2);
+    const LabelScores plain = plain_score_labels(same, weight, labels, 2);
+    scores.losses.sum().backward();
+    plain.losses.sum().backward();
+    EXPECT_TRUE(at::allclose(scores.losses, plain.losses, 1e-5, 1e-5));
+    EXPECT_TRUE(at::equal(scores.correct, plain.correct));
+    const at::Tensor difference = (h.grad() - same.grad()).norm() / same.grad().norm();
+    EXPECT_LE(difference.item<double>(), dtype == at::kDouble ? 1e-9 : 1e-4);
+  }
 }
 
 }  // namespace

@@ -117,6 +117,22 @@ def llama3_factors(config, head_dim: int):
     return np.array(factors, dtype=np.float32)
 
 
+def add_vocabulary(writer, directory: pathlib.Path, with_bos: bool) -> None:
+    import gguf
+
+    vocabulary = json.loads((directory / "tokenizer.json").read_text())
+    by_id = sorted(vocabulary["model"]["vocab"].items(), key=lambda item: item[1])
+    special = {token["content"] for token in vocabulary["added_tokens"]}
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
+    writer.add_token_list([token for token, _ in by_id])
+    writer.add_token_types([gguf.TokenType.CONTROL if token in special else gguf.TokenType.NORMAL for token, _ in by_id])
+    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in vocabulary["model"]["merges"]])
+    writer.add_eos_token_id(0)
+    writer.add_bos_token_id(1)
+    writer.add_add_bos_token(with_bos)
+
+
 def write_gguf(directory: pathlib.Path, path: pathlib.Path, with_bos: bool) -> None:
     import gguf
 
@@ -143,18 +159,7 @@ def write_gguf(directory: pathlib.Path, path: pathlib.Path, with_bos: bool) -> N
     if config.rope_parameters["rope_type"] == "linear":
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
         writer.add_rope_scaling_factor(config.rope_parameters["factor"])
-
-    vocabulary = json.loads((directory / "tokenizer.json").read_text())
-    by_id = sorted(vocabulary["model"]["vocab"].items(), key=lambda item: item[1])
-    special = {token["content"] for token in vocabulary["added_tokens"]}
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("gpt-2")
-    writer.add_token_list([token for token, _ in by_id])
-    writer.add_token_types([gguf.TokenType.CONTROL if token in special else gguf.TokenType.NORMAL for token, _ in by_id])
-    writer.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in vocabulary["model"]["merges"]])
-    writer.add_eos_token_id(0)
-    writer.add_bos_token_id(1)
-    writer.add_add_bos_token(with_bos)
+    add_vocabulary(writer, directory, with_bos)
 
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config.num_hidden_layers)
     for key, value in model.state_dict().items():

@@ -37,6 +37,27 @@ void read_gguf_tokens(const format::Gguf& file, Hyperparameters& of) {
   if (file.has(bos)) of.bos_token_id = file.integer(bos, 0, kMaxSize);
 }
 
+/// Says what is missing of a kind of model that is known not to work.
+void refuse_other_kinds(const std::string& where, const std::string& key, const std::string& type) {
+  static const std::pair<const char*, const char*> kinds[] = {
+      {"granitemoehybrid", "layers other than attention"},
+      {"qwen3_5", "layers other than attention"},
+      {"qwen3_next", "layers other than attention"},
+      {"lfm2", "layers other than attention"},
+      {"falcon_h1", "layers other than attention"},
+      {"mamba", "layers other than attention"},
+      {"mixtral", "mixtures of experts"},
+      {"moe", "mixtures of experts"},
+      {"gemma3n", "embeddings of every layer"},
+      {"gemma4", "embeddings of every layer"},
+  };
+  for (const auto& [part, missing] : kinds) {
+    if (type.find(part) != std::string::npos) {
+      fail(where, key, " '", printable(type), "': ", missing, " are not supported");
+    }
+  }
+}
+
 void add(std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; }
 
 /// The family of a config.json. A class that only shares the model_type is refused.
@@ -54,6 +75,7 @@ const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
            names.empty() ? "" : printable(names[0]), "'");
     }
   }
+  refuse_other_kinds(json.where(), "model_type", type);
   fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'");
 }
 
@@ -66,6 +88,7 @@ const Family& gguf_family(const format::Gguf& file, std::span<const Family> know
       if (architecture == own) return family;
     }
   }
+  refuse_other_kinds(file.file()->path().string(), "general.architecture", architecture);
   fail(file.file()->path().string(), "'general.architecture': expected ", names, ", got '",
        printable(architecture), "'");
 }
@@ -73,7 +96,10 @@ const Family& gguf_family(const format::Gguf& file, std::span<const Family> know
 }  // namespace
 
 std::span<const Family> families() {
-  static const std::vector<Family> all = {llama_family()};
+  static const std::vector<Family> all = {llama_family(), mistral_family(), qwen2_family(),
+                                          qwen3_family(), gemma2_family(),  gemma3_family(),
+                                          phi3_family(),  smollm3_family(), olmo2_family(),
+                                          olmo3_family(), granite_family()};
   return all;
 }
 

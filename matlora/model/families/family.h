@@ -31,6 +31,17 @@ struct ModuleName {
   const char* gguf;
 };
 
+/// Names of a layer's norms; null: the layer has none there.
+struct NormNames {
+  const char* attention = "input_layernorm";
+  const char* attention_output = nullptr;
+  const char* feed_forward = "post_attention_layernorm";
+  const char* feed_forward_output = nullptr;
+};
+
+/// Norms of queries and keys, self_attn.q_norm and k_norm: of each head, or of all together.
+enum class HeadNorms { none, each, all };
+
 struct Family {
   const char* name;
   std::vector<HfType> hf_types;
@@ -48,9 +59,9 @@ struct Family {
   at::Tensor (*from_gguf)(const std::string& name, const at::Tensor& value,
                           const Hyperparameters& of);
 
-  nn::DecoderLayer (*layer)(int64_t index, Loader& loader, const Hyperparameters& of);
-  /// Sets what the model has outside its layers; null: nothing.
-  void (*finish)(nn::Decoder& model, const Hyperparameters& of);
+  NormNames norms = {};
+  HeadNorms head_norms = HeadNorms::none;
+  bool fused = false;  // self_attn.qkv_proj and mlp.gate_up_proj in place of q, k, v and gate, up
 
   /// `transformers` name of a tensor -> GGUF name; "" when there is none.
   std::string gguf_name(const std::string& name) const;
@@ -67,7 +78,8 @@ struct Configuration {
 
 /// config.json of a HF model directory, and generation_config.json's eos_token_id beside it, which
 /// wins when present. Throws UserError naming the key for a model_type or architecture of no family
-/// in `known`, a quantization_config, and what the family refuses.
+/// in `known` (saying what is missing for those of kinds that are known not to work), a
+/// quantization_config, and what the family refuses.
 Configuration read_hf_configuration(const std::filesystem::path& directory,
                                     std::span<const Family> known = families());
 
@@ -78,7 +90,17 @@ Configuration read_gguf_configuration(const format::Gguf& file,
 /// Whether a family has the file's general.architecture.
 bool knows_gguf(const format::Gguf& file);
 
-// One line each for the files beside this one.
+// One line each for the families' files. Most are Llama's but for what they set.
 Family llama_family();
+Family mistral_family();
+Family qwen2_family();
+Family qwen3_family();
+Family granite_family();
+Family smollm3_family();
+Family olmo2_family();
+Family olmo3_family();
+Family gemma2_family();
+Family gemma3_family();
+Family phi3_family();
 
 }  // namespace matlora::model

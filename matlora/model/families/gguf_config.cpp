@@ -5,20 +5,37 @@
 
 #include "matlora/base/error.h"
 #include "matlora/model/families/configs.h"
+#include "matlora/model/tensors.h"
 
 namespace matlora::model {
 namespace {
 
-/// Linear scaling, if any; `scale_linear` is the key of files from 2023.
+void read_gguf_yarn(const format::Gguf& file, const std::string& prefix, RopeScaling& scaling) {
+  const std::string start = prefix + ".rope.scaling.";
+  scaling.kind = RopeScaling::Kind::yarn;
+  scaling.factor = file.number(start + "factor");
+  scaling.original_max_position_embeddings =
+      file.integer(start + "original_context_length", 1, kMaxPositions);
+  scaling.attention_factor =
+      file.number_or(start + "attn_factor", 1) * yarn_attention_factor(scaling.factor);
+  scaling.beta_fast = file.number_or(start + "yarn_beta_fast", 32);
+  scaling.beta_slow = file.number_or(start + "yarn_beta_slow", 1);
+}
+
+/// Linear and yarn scaling, if any; `scale_linear` is the key of files from 2023.
 RopeScaling read_gguf_scaling(const format::Gguf& file, const std::string& prefix,
                               const std::string& where) {
   RopeScaling scaling;
   const std::string type = file.string_or(prefix + ".rope.scaling.type", "none");
+  if (type == "yarn") {
+    read_gguf_yarn(file, prefix, scaling);
+    return scaling;
+  }
   if (type == "linear") {
     scaling.factor = file.number(prefix + ".rope.scaling.factor");
   } else if (type != "none") {
-    fail(where, "'", prefix, ".rope.scaling.type': expected none or linear, got '", printable(type),
-         "'");
+    fail(where, "'", prefix, ".rope.scaling.type': expected none, linear or yarn, got '",
+         printable(type), "'");
   } else {
     scaling.factor = file.number_or(prefix + ".rope.scale_linear", 1);
   }
@@ -27,7 +44,7 @@ RopeScaling read_gguf_scaling(const format::Gguf& file, const std::string& prefi
 }
 
 void read_gguf_heads(const format::Gguf& file, const std::string& prefix, const std::string& where,
-                     Hyperparameters& of) {
+                     bool partial_rotary, Hyperparameters& of) {
   of.num_heads = file.integer(prefix + ".attention.head_count", 1, kMaxSize);
   of.num_kv_heads = file.integer_or(prefix + ".attention.head_count_kv", of.num_heads, 1, kMaxSize);
   of.head_dim = file.has(prefix + ".attention.key_length")
@@ -41,11 +58,15 @@ void read_gguf_heads(const format::Gguf& file, const std::string& prefix, const 
     }
   };
   expect_head_dim(prefix + ".attention.value_length", "values of another size are not supported");
-  expect_head_dim(prefix + ".rope.dimension_count", "partial rotary embeddings are not supported");
+  const std::string rotary = prefix + ".rope.dimension_count";
+  if (!partial_rotary) {
+    expect_head_dim(rotary, "partial rotary embeddings are not supported");
+  } else if (file.has(rotary)) {
+    of.ropes[0].dims = file.integer(rotary, 1, kMaxSize);
+  }
 }
 
-}  // namespace
-
+/// Whether a layer has one of the tensors: then all layers are expected to have them all.
 bool any_layer_has(const format::Gguf& file, std::initializer_list<std::string_view> names) {
   return std::any_of(
       file.tensors().begin(), file.tensors().end(), [&](const format::GgufTensor& tensor) {
@@ -55,7 +76,54 @@ bool any_layer_has(const format::Gguf& file, std::initializer_list<std::string_v
       });
 }
 
-Hyperparameters read_gguf_sizes(const format::Gguf& file, const std::string& prefix) {
+}  // namespace
+
+void read_gguf_biases(const format::Gguf& file, Hyperparameters& of) {
+  of.attention_bias =
+      any_layer_has(file, {"attn_q.bias", "attn_k.bias", "attn_v.bias", "attn_qkv.bias"});
+  of.attention_output_bias = any_layer_has(file, {"attn_output.bias"});
+  of.mlp_bias = any_layer_has(file, {"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"});
+}
+
+std::vector<bool> read_gguf_sliding_layers(const format::Gguf& file, const std::string& prefix,
+                                           int64_t layers, int64_t every) {
+  const std::string key = prefix + ".attention.sliding_window_pattern";
+  const auto found = file.metadata().find(key);
+  std::vector<bool> sliding;
+  if (found != file.metadata().end()) {
+    const auto* flags = std::get_if<std::vector<bool>>(&found->second);
+    if (flags) sliding = *flags;
+    if (std::holds_alternative<std::vector<int64_t>>(found->second)) {
+      for (const int64_t flag : file.integers(key)) sliding.push_back(flag != 0);
+    }
+    if (sliding.empty()) every = file.integer(key, 1, kMaxSize);
+  }
+  if (sliding.empty()) {
+    for (int64_t i = 0; i < layers; ++i) sliding.push_back((i + 1) % every != 0);
+  }
+  if (static_cast<int64_t>(sliding.size()) < layers) {
+    fail(file.file()->path().string(), "'", key, "': expected ", layers, " (block_count), got ",
+         sliding.size());
+  }
+  sliding.resize(static_cast<size_t>(layers));
+  return sliding;
+}
+
+std::vector<double> read_gguf_numbers(const format::Gguf& file, const std::string& name) {
+  const std::string where = file.file()->path().string();
+  const format::GgufTensor* tensor = file.find(name);
+  if (!tensor) fail(where, "tensor '", name, "' is missing");
+  if (tensor->type != format::GgmlType::f32 || tensor->shape.size() != 1) {
+    fail(where, name, ": expected float32 numbers of one dimension");
+  }
+  const at::Tensor values =
+      wrap({name, format::DType::f32, tensor->shape, tensor->bytes}, tensor->file);
+  const float* first = values.const_data_ptr<float>();
+  return {first, first + values.numel()};
+}
+
+Hyperparameters read_gguf_sizes(const format::Gguf& file, const std::string& prefix,
+                                bool partial_rotary) {
   const std::string where = file.file()->path().string();
   if (file.integer_or(prefix + ".expert_count", 0, 0, kMaxSize) != 0) {
     fail(where, "'", prefix, ".expert_count': mixtures of experts are not supported");
@@ -72,7 +140,7 @@ Hyperparameters read_gguf_sizes(const format::Gguf& file, const std::string& pre
   of.ropes[0].theta = file.number_or(prefix + ".rope.freq_base", 10000);
   of.ropes[0].scaling = read_gguf_scaling(file, prefix, where);
   of.tie_word_embeddings = file.find("output.weight") == nullptr;
-  read_gguf_heads(file, prefix, where, of);
+  read_gguf_heads(file, prefix, where, partial_rotary, of);
   return of;
 }
 

@@ -10,17 +10,18 @@ Hyperparameters read_hf(const JsonObject& config) {
   expect_activation(config, "silu");
   config.integer_or("pretraining_tp", 1, 1, 1);
   Hyperparameters of = read_hf_sizes(config);
-  of.attention_bias = config.boolean_or("attention_bias", false);
-  of.attention_output_bias = of.attention_bias;
-  of.mlp_bias = config.boolean_or("mlp_bias", false);
+  read_hf_biases(config, of);
   return of;
 }
 
 Hyperparameters read_gguf(const format::Gguf& file) {
   Hyperparameters of = read_gguf_sizes(file, "llama");
-  of.attention_bias = any_layer_has(file, {"attn_q.bias", "attn_k.bias", "attn_v.bias"});
-  of.attention_output_bias = any_layer_has(file, {"attn_output.bias"});
-  of.mlp_bias = any_layer_has(file, {"ffn_gate.bias", "ffn_up.bias", "ffn_down.bias"});
+  read_gguf_biases(file, of);
+  // Mistral is a llama to GGUF. A file without the key attends to everything, as in llama.cpp.
+  const char* window = "llama.attention.sliding_window";
+  if (file.integer_or(window, 0, 0, kMaxPositions) > 0) {
+    of.kinds.assign(static_cast<size_t>(of.num_layers), {file.integer(window, 1, kMaxPositions)});
+  }
   return of;
 }
 
@@ -44,9 +45,7 @@ Family llama_family() {
                           {"mlp.gate_proj", "ffn_gate"},
                           {"mlp.up_proj", "ffn_up"},
                           {"mlp.down_proj", "ffn_down"}},
-          .from_gguf = unpermute_q_and_k,
-          .layer = standard_layer,
-          .finish = nullptr};
+          .from_gguf = unpermute_q_and_k};
 }
 
 }  // namespace matlora::model

@@ -72,46 +72,83 @@ nn::Linear Loader::linear(const std::string& name, int64_t out, int64_t in, bool
   return result;
 }
 
+at::Tensor Loader::norm(const std::string& name, int64_t size, double offset) {
+  if (offset == 0) return tensor(name + ".weight", {size});
+  const at::Tensor value = source_->get(name + ".weight", {size}).to(at::kFloat) + offset;
+  add_to_digest(value);
+  return value.to(placing_.device, at::promote_types(placing_.dtype, at::kFloat));
+}
+
 nn::Decoder Loader::build(const Family& family, const Hyperparameters& of,
-                          const std::vector<std::vector<float>>& frequencies) {
+                          const std::vector<nn::Rope>& ropes) {
   nn::Decoder model;
   model.num_heads = of.num_heads;
   model.num_kv_heads = of.num_kv_heads;
   model.head_dim = of.head_dim;
   model.rms_norm_eps = of.rms_norm_eps;
+  model.embedding_scale = of.embedding_scale;
+  model.residual_scale = of.residual_scale;
+  model.logit_scale = of.logit_scale;
+  model.logit_soft_cap = of.logit_soft_cap;
   model.embedding = tensor("model.embed_tokens.weight", {of.vocab_size, of.hidden_size});
-  model.norm = tensor("model.norm.weight", {of.hidden_size});
+  model.norm = norm("model.norm", of.hidden_size, of.norm_offset);
   model.lm_head.weight = of.tie_word_embeddings
                              ? model.embedding
                              : tensor("lm_head.weight", {of.vocab_size, of.hidden_size});
-  for (int64_t i = 0; i < of.num_layers; ++i) model.layers.push_back(family.layer(i, *this, of));
-  for (const std::vector<float>& own : frequencies) {
-    model.ropes.push_back({at::tensor(own, at::kFloat).to(placing_.device)});
+  for (int64_t i = 0; i < of.num_layers; ++i) model.layers.push_back(layer(i, family, of));
+  for (const nn::Rope& rope : ropes) {
+    model.ropes.push_back(rope);
+    for (at::Tensor* own :
+         {&model.ropes.back().frequencies, &model.ropes.back().long_frequencies}) {
+      if (own->defined()) *own = own->to(placing_.device);
+    }
   }
-  if (family.finish) family.finish(model, of);
   return model;
 }
 
-std::string layer_prefix(int64_t index) { return "model.layers." + std::to_string(index) + "."; }
-
-nn::DecoderLayer standard_layer(int64_t index, Loader& loader, const Hyperparameters& of) {
-  const std::string prefix = layer_prefix(index);
+nn::DecoderLayer Loader::layer(int64_t index, const Family& family, const Hyperparameters& of) {
+  const std::string prefix = "model.layers." + std::to_string(index) + ".";
   const int64_t width = of.hidden_size, inner = of.intermediate_size;
   const int64_t queries = of.num_heads * of.head_dim, keys = of.num_kv_heads * of.head_dim;
-  const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
-    return nn::NamedLinear{name, loader.linear(prefix + name, out, in, bias)};
+  const auto named = [&](const char* name, int64_t out, int64_t in, bool bias) {
+    return nn::NamedLinear{name, linear(prefix + name, out, in, bias)};
+  };
+  const auto maybe_norm = [&](const char* name, int64_t size) {
+    return name ? norm(prefix + name, size, of.norm_offset) : at::Tensor();
   };
   nn::DecoderLayer layer;
-  layer.attention_norm = loader.tensor(prefix + "input_layernorm.weight", {width});
-  layer.feed_forward_norm = loader.tensor(prefix + "post_attention_layernorm.weight", {width});
-  layer.qkv.push_back(linear("self_attn.q_proj", queries, width, of.attention_bias));
-  layer.qkv.push_back(linear("self_attn.k_proj", keys, width, of.attention_bias));
-  layer.qkv.push_back(linear("self_attn.v_proj", keys, width, of.attention_bias));
-  layer.o = linear("self_attn.o_proj", width, queries, of.attention_output_bias);
-  layer.gate_up.push_back(linear("mlp.gate_proj", inner, width, of.mlp_bias));
-  layer.gate_up.push_back(linear("mlp.up_proj", inner, width, of.mlp_bias));
-  layer.down = linear("mlp.down_proj", width, inner, of.mlp_bias);
+  layer.attention_norm = maybe_norm(family.norms.attention, width);
+  layer.feed_forward_norm = maybe_norm(family.norms.feed_forward, width);
+  layer.attention_output_norm = maybe_norm(family.norms.attention_output, width);
+  layer.feed_forward_output_norm = maybe_norm(family.norms.feed_forward_output, width);
+  if (family.head_norms != HeadNorms::none) {
+    const bool each = family.head_norms == HeadNorms::each;
+    layer.q_norm = maybe_norm("self_attn.q_norm", each ? of.head_dim : queries);
+    layer.k_norm = maybe_norm("self_attn.k_norm", each ? of.head_dim : keys);
+  }
+  if (family.fused) {
+    layer.qkv.push_back(named("self_attn.qkv_proj", queries + 2 * keys, width, of.attention_bias));
+  } else {
+    layer.qkv.push_back(named("self_attn.q_proj", queries, width, of.attention_bias));
+    layer.qkv.push_back(named("self_attn.k_proj", keys, width, of.attention_bias));
+    layer.qkv.push_back(named("self_attn.v_proj", keys, width, of.attention_bias));
+  }
+  layer.o = named("self_attn.o_proj", width, queries, of.attention_output_bias);
+  if (family.fused) {
+    layer.gate_up.push_back(named("mlp.gate_up_proj", 2 * inner, width, of.mlp_bias));
+  } else {
+    layer.gate_up.push_back(named("mlp.gate_proj", inner, width, of.mlp_bias));
+    layer.gate_up.push_back(named("mlp.up_proj", inner, width, of.mlp_bias));
+  }
+  layer.down = named("mlp.down_proj", width, inner, of.mlp_bias);
   layer.activation = of.activation;
+  layer.attention.scale = of.attention_scale;
+  layer.attention.soft_cap = of.attention_soft_cap;
+  if (!of.kinds.empty()) {
+    const LayerKind& kind = of.kinds.at(static_cast<size_t>(index));
+    layer.attention.window = kind.window;
+    layer.attention.rope = kind.rope;
+  }
   return layer;
 }
 

@@ -43,28 +43,26 @@ class Loader {
 
   /// Throws UserError when it is missing or not of `shape`.
   at::Tensor tensor(const std::string& name, const std::vector<int64_t>& shape);
+  /// `name`.weight [size] plus `offset`, which is added in float32; where there is an offset the
+  /// norm stays in float32, as it is added there in transformers too.
+  at::Tensor norm(const std::string& name, int64_t size, double offset);
   /// `name`.weight [out, in] and with `bias` `name`.bias [out].
   nn::Linear linear(const std::string& name, int64_t out, int64_t in, bool bias = false);
 
-  /// The whole model. frequencies: one for each of the hyperparameters' ropes.
+  /// The whole model. ropes: one for each of the hyperparameters', on the CPU.
   nn::Decoder build(const Family& family, const Hyperparameters& of,
-                    const std::vector<std::vector<float>>& frequencies);
+                    const std::vector<nn::Rope>& ropes);
 
   /// Of everything so far: 32 hexadecimal digits, a hash of shapes and of every number as float32.
   std::string digest() const;
 
  private:
   void add_to_digest(const at::Tensor& tensor);
+  nn::DecoderLayer layer(int64_t index, const Family& family, const Hyperparameters& of);
 
   std::shared_ptr<const WeightSource> source_;
   Placing placing_;
   std::vector<Hash> hashes_;
 };
-
-/// `model.layers.INDEX.`
-std::string layer_prefix(int64_t index);
-
-/// The layer that most families have or begin with: two norms, q, k, v, o and gate, up, down apart.
-nn::DecoderLayer standard_layer(int64_t index, Loader& loader, const Hyperparameters& of);
 
 }  // namespace matlora::model
