@@ -42,6 +42,16 @@ bool is_gguf(const fs::path& path) {
        format::what_is(path), place_of(path));
 }
 
+std::vector<float> scores(const format::Gguf& file) {
+  const auto found = file.metadata().find("tokenizer.ggml.scores");
+  if (found == file.metadata().end()) return {};  // Tokenizer::from_gguf says so
+  const auto* numbers = std::get_if<std::vector<double>>(&found->second);
+  if (numbers == nullptr) {
+    fail(file.file()->path().string(), "tokenizer.ggml.scores: expected an array of floats");
+  }
+  return {numbers->begin(), numbers->end()};
+}
+
 text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   text::GgufVocabulary vocabulary;
   vocabulary.where = file.file()->path().string();
@@ -52,6 +62,7 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
     vocabulary.token_types = file.integers("tokenizer.ggml.token_type");
   }
   if (vocabulary.model == "gpt2") vocabulary.merges = file.strings("tokenizer.ggml.merges");
+  if (vocabulary.model == "llama") vocabulary.scores = scores(file);
   const auto last = static_cast<int64_t>(vocabulary.tokens.size()) - 1;
   const auto id = [&](const std::string& name) -> std::optional<int64_t> {
     const std::string key = "tokenizer.ggml." + name + "_token_id";
@@ -64,12 +75,14 @@ text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
   vocabulary.fim_pad_token_id = id("fim_pad");
   vocabulary.fim_rep_token_id = id("fim_rep");
   vocabulary.fim_sep_token_id = id("fim_sep");
+  vocabulary.unknown_token_id = id("unknown");
   const auto flag = [&](const std::string& name) -> std::optional<bool> {
-    const std::string key = "tokenizer.ggml.add_" + name + "_token";
+    const std::string key = "tokenizer.ggml.add_" + name;
     return file.has(key) ? std::optional(file.boolean_or(key, false)) : std::nullopt;
   };
-  vocabulary.add_bos = flag("bos");
-  vocabulary.add_eos = flag("eos");
+  vocabulary.add_bos = flag("bos_token");
+  vocabulary.add_eos = flag("eos_token");
+  vocabulary.add_space_prefix = flag("space_prefix");
   return vocabulary;
 }
 

@@ -9,12 +9,8 @@
 namespace matlora::text {
 namespace {
 
-// A letter, mark, digit, connector or joiner: \w of the Rust crate `regex`.
 bool is_word(std::string_view character) {
-  static const Regex word(
-      R"([\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169})"
-      R"(\x{1F170}-\x{1F189}\x{200C}\x{200D}])",
-      "added_tokens");
+  static const Regex word("[" + std::string(kRustWord) + "]", "added_tokens");
   return word.find(character, 0).has_value();
 }
 
@@ -28,26 +24,6 @@ bool cuts_word(std::string_view before, std::string_view after) {
   size_t end = 0;
   next_code_point(after, end);
   return is_word(after.substr(0, end));
-}
-
-size_t without_trailing_space(std::string_view text) {
-  size_t end = text.size();
-  while (end > 0) {
-    const std::string_view rest = text.substr(0, end);
-    if (!is_white_space(last_code_point(rest))) break;
-    do {
-      --end;
-    } while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80);
-  }
-  return end;
-}
-
-size_t leading_space(std::string_view text) {
-  size_t end = 0;
-  for (size_t offset = 0; offset < text.size(); end = offset) {
-    if (!is_white_space(next_code_point(text, offset))) break;
-  }
-  return end;
 }
 
 }  // namespace
@@ -97,8 +73,11 @@ std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
     const AddedToken& token = *found->token;
     if (begin < covered) continue;  // its beginning went to a token with rstrip
     if (token.single_word && cuts_word(text.substr(0, begin), text.substr(end))) continue;
-    if (token.lstrip) begin = std::max(covered, without_trailing_space(text.substr(0, begin)));
-    if (token.rstrip) end += leading_space(text.substr(end));
+    if (token.lstrip) {
+      const std::string_view before = text.substr(0, begin);
+      begin = std::max(covered, begin - trailing_white_space(before));
+    }
+    if (token.rstrip) end += leading_white_space(text.substr(end));
     if (begin > covered) sections.push_back({text.substr(covered, begin - covered), nullptr});
     sections.push_back({text.substr(begin, end - begin), &token});
     covered = end;

@@ -15,52 +15,78 @@ class JsonObject;
 
 namespace matlora::text {
 
-/// How far a text is decoded, for steps that treat its beginning differently.
-struct DecodeProgress {
-  size_t taken = 0;  // bytes of the tokens so far
-  size_t shown = 0;  // those of them that are in the text
+/// What a context step remembers between tokens; what both fields mean is the step's matter.
+struct DecodeState {
+  size_t count = 0;  // of tokens, or of characters
+  std::string held;  // what later tokens may change
 };
 
-/// The steps in order. Gets tokens as the vocabulary has them, gives bytes. Two kinds of steps do
-/// for all that never looks at a later token: one that changes every token alike, and one that
-/// leaves out bytes by where in the text they are. Thread-safe once filled in.
+/// How far a text is decoded. An empty one begins a text.
+struct DecodeProgress {
+  std::vector<DecodeState> steps;  // of each context step
+};
+
+/// The steps in order. Gets tokens as the vocabulary has them, gives bytes. A token step changes
+/// every token by itself. A context step sees where a token is, or tokens together. Thread-safe
+/// once filled in.
 class Decoder {
  public:
-  /// A token -> the same token changed. Called once for each token, when a file is loaded.
   using TokenStep = std::function<std::string(std::string_view token)>;
-  /// The next bytes -> the part of them that is in the text.
-  using PlaceStep =
-      std::function<std::string_view(std::string_view bytes, const DecodeProgress& before)>;
 
+  /// Takes what a step gives.
+  using Next = std::function<void(std::string_view token)>;
+  struct ContextStep {
+    std::function<void(std::string_view token, DecodeState& state, const Next& next)> feed;
+    /// The end of the text; may be null where `feed` holds nothing back.
+    std::function<void(DecodeState& state, const Next& next)> finish = nullptr;
+  };
+
+  /// Steps before the first context step are run once for each token, when a file is loaded.
   void add(TokenStep step);
-  void add_place(PlaceStep step);
-  /// Tokens are written in the characters of the byte-level alphabet: no step may follow.
-  void end_in_bytes();
+  void add(ContextStep step);
+  /// A step that takes parts of the joined text as they come. REQUIRES: fused().
+  void add_streamed(ContextStep step) { context_steps_.push_back(std::move(step)); }
+  /// From here on all tokens are one (Fuse): a step added by `add` gets the whole text.
+  void fuse() { fused_ = true; }
+  /// Tokens are written in the characters of the byte-level alphabet: no step of a file may follow.
+  void end_in_bytes() { in_bytes_ = fused_ = true; }
 
-  size_t size() const { return token_steps_.size() + place_steps_.size(); }
+  size_t size() const { return token_steps_.size() + context_steps_.size(); }
   bool in_bytes() const { return in_bytes_; }
+  bool fused() const { return fused_; }
 
-  /// The bytes of a token of the model, by itself.
+  /// What the token steps make of a token of the model, by itself.
   std::string token_bytes(std::string_view token) const;
 
-  /// The bytes of an added token. `in_text` is how it is written in a (normalised) text; `encoded`
+  /// The same of an added token. `in_text` is how it is written in a (normalised) text; `encoded`
   /// says whether the model encodes the token's bytes as this token. A byte-level decoder leaves
   /// one as it is written unless the model makes it from bytes too.
   std::string added_token_bytes(std::string_view token, std::string_view in_text,
                                 bool encoded) const;
 
-  /// Appends the next token's bytes to `text`, as they are in the place that `progress` says, and
-  /// moves that on.
-  void append(std::string_view bytes, DecodeProgress& progress, std::string& text) const;
+  /// The context steps: appends to `text` what is certain once `token`, a result of the calls
+  /// above, has come.
+  void append(std::string_view token, DecodeProgress& progress, std::string& text) const;
+
+  /// The end of the text: appends what was held back. `progress` begins a new text.
+  void finish(DecodeProgress& progress, std::string& text) const;
 
  private:
+  struct Run;
+  void feed(size_t step, std::string_view token, const Run& run) const;
+  void join_tokens();
+
   std::vector<TokenStep> token_steps_;
-  std::vector<PlaceStep> place_steps_;
-  bool in_bytes_ = false;
+  std::vector<ContextStep> context_steps_;
+  bool in_bytes_ = false, fused_ = false;
+  size_t joined_ = 0;  // context steps when the tokens were joined; 0: not yet
 };
 
 /// The part "decoder" of a tokenizer.json; its kinds are in decoders/. Throws UserError naming the
 /// type of a part that is unknown, or what is malformed.
 Decoder read_decoder(const JsonObject& part);
+
+/// What `tokenizers` does where a file has no decoder: a space between tokens.
+Decoder spaced_decoder();
 
 }  // namespace matlora::text

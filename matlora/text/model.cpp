@@ -6,15 +6,16 @@
 namespace matlora::text {
 namespace {
 
-/// Several kinds may share a type: the first one that fits is taken.
+/// A type may have a kind for text and a kind for bytes.
 struct ModelKind {
-  const char* type;                      // in tokenizer.json
-  bool (*fits)(const JsonObject& part);  // null: whatever has the type
+  const char* type;  // in tokenizer.json
+  bool in_bytes;
   std::unique_ptr<const Model> (*read)(const JsonObject& part, Vocabulary& vocabulary);
 };
 
 constexpr ModelKind kKinds[] = {
-    {"BPE", nullptr, read_byte_level_bpe},
+    {"BPE", true, read_byte_level_bpe},
+    {"BPE", false, read_sentencepiece_bpe},
 };
 
 }  // namespace
@@ -26,16 +27,16 @@ bool encodes_as(const Model& model, std::string_view piece, int32_t id) {
   return ids == std::vector{id};
 }
 
-std::unique_ptr<const Model> read_model(const JsonObject& part, Vocabulary& vocabulary) {
+std::unique_ptr<const Model> read_model(const JsonObject& part, bool in_bytes,
+                                        Vocabulary& vocabulary) {
   const std::string type = part.string_or("type", "BPE");  // older files leave it out
   std::string known;
   for (const ModelKind& kind : kKinds) {
-    if (kind.type == type && (kind.fits == nullptr || kind.fits(part))) {
-      return kind.read(part, vocabulary);
-    }
+    if (kind.in_bytes != in_bytes) continue;
+    if (kind.type == type) return kind.read(part, vocabulary);
     known += (known.empty() ? "'" : " or '") + std::string(kind.type) + "'";
   }
-  fail_unknown_type(part, "type " + known);
+  fail_unknown_type(part, "type " + known + (in_bytes ? " with ByteLevel" : ""));
 }
 
 }  // namespace matlora::text

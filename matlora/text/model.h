@@ -31,7 +31,9 @@ class Model {
 bool encodes_as(const Model& model, std::string_view piece, int32_t id);
 
 /// The part "model" of a tokenizer.json, whose tokens go to `vocabulary`; its kinds are in models/.
-/// Throws UserError naming a type that is unknown, or what is malformed.
-std::unique_ptr<const Model> read_model(const JsonObject& part, Vocabulary& vocabulary);
+/// `in_bytes` says which kind of a type is wanted. Throws UserError naming a type that is unknown,
+/// or what is malformed.
+std::unique_ptr<const Model> read_model(const JsonObject& part, bool in_bytes,
+                                        Vocabulary& vocabulary);
 
 }  // namespace matlora::text

@@ -7,8 +7,17 @@ namespace matlora::text {
 namespace {
 
 constexpr StageKind<Normalizer> kKinds[] = {
-    {"NFC", read_unicode_form},  {"NFD", read_unicode_form}, {"NFKC", read_unicode_form},
-    {"NFKD", read_unicode_form}, {"Replace", read_replace},
+    {"Lowercase", read_lowercase},
+    {"NFC", read_unicode_form},
+    {"NFD", read_unicode_form},
+    {"NFKC", read_unicode_form},
+    {"NFKD", read_unicode_form},
+    {"Nmt", read_nmt},
+    {"Precompiled", read_precompiled},
+    {"Prepend", read_prepend},
+    {"Replace", read_replace},
+    {"Strip", read_strip},
+    {"StripAccents", read_strip_accents},
 };
 
 }  // namespace

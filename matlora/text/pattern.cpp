@@ -1,6 +1,7 @@
 #include "matlora/text/pattern.h"
 
 #include "matlora/base/json.h"
+#include "matlora/text/unicode.h"
 
 namespace matlora::text {
 
@@ -10,12 +11,44 @@ Pattern regex_pattern(Regex regex) {
   };
 }
 
+Pattern character_pattern(bool (*fits)(char32_t)) {
+  return [fits](std::string_view text, size_t from) -> Match {
+    while (from < text.size()) {
+      const size_t begin = from;
+      if (fits(next_code_point(text, from))) return std::pair(begin, from);
+    }
+    return std::nullopt;
+  };
+}
+
 Pattern literal_pattern(std::string literal) {
   return [literal = std::move(literal)](std::string_view text, size_t from) -> Match {
     const size_t begin = text.find(literal, from);
     if (begin == std::string_view::npos) return std::nullopt;
     return std::pair(begin, begin + literal.size());
   };
+}
+
+std::string replace_matches(std::string_view text, const Pattern& pattern,
+                            const std::string& content) {
+  std::string result;
+  size_t copied = 0;  // end of the last match
+  bool any = false;
+  for (size_t from = 0; from <= text.size() && !text.empty();) {
+    const Match match = pattern(text, from);
+    if (!match) break;
+    const auto [begin, end] = *match;
+    if (begin < end || !any || end != copied) {
+      result.append(text, copied, begin - copied).append(content);
+      copied = end;
+      any = true;
+    }
+    from = end;
+    if (begin < end) continue;
+    if (end == text.size()) break;
+    next_code_point(text, from);
+  }
+  return result.append(text, copied);
 }
 
 Pattern read_pattern(const JsonObject& part) {

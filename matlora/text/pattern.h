@@ -24,6 +24,12 @@ using Pattern = std::function<Match(std::string_view text, size_t from)>;
 
 Pattern regex_pattern(Regex regex);
 Pattern literal_pattern(std::string literal);
+Pattern character_pattern(bool (*fits)(char32_t));  ///< matches one character
+
+/// `text` with `content`, plain text, in place of every match. As `tokenizers` does it, an empty
+/// text stays empty, and an empty match right behind another match is none.
+std::string replace_matches(std::string_view text, const Pattern& pattern,
+                            const std::string& content);
 
 /// The object "pattern" of `part`. Throws UserError when it has neither key, or the regular
 /// expression does not compile.

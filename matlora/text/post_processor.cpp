@@ -34,10 +34,28 @@ void read_template(const JsonObject& part, PostProcessor& post_processor) {
   post_processor.add(before, behind);
 }
 
+int32_t pair_id(const JsonObject& part, const char* key) {
+  const Json* pair = part.find(key);
+  if (pair == nullptr || !pair->is_array() || pair->size() != 2 ||
+      !(*pair)[1].is_number_integer()) {
+    fail(part.where(), "'", key, "': expected [token, id]");
+  }
+  const Json wrapped{{"id", (*pair)[1]}};
+  return static_cast<int32_t>(
+      JsonObject(wrapped, part.where() + ": " + key).integer("id", 0, Vocabulary::kMaxId));
+}
+
+/// BertProcessing, RobertaProcessing.
+void read_class_and_separator(const JsonObject& part, PostProcessor& post_processor) {
+  post_processor.add({pair_id(part, "cls")}, {pair_id(part, "sep")});
+}
+
 void read_offsets(const JsonObject&, PostProcessor&) {}  // ByteLevel only moves offsets
 
 constexpr StageKind<PostProcessor> kKinds[] = {
+    {"BertProcessing", read_class_and_separator},
     {"ByteLevel", read_offsets},
+    {"RobertaProcessing", read_class_and_separator},
     {"TemplateProcessing", read_template},
 };
 

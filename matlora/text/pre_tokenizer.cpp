@@ -7,9 +7,10 @@ namespace matlora::text {
 namespace {
 
 constexpr StageKind<PreTokenizer> kKinds[] = {
-    {"ByteLevel", read_byte_level},
-    {"Digits", read_digits},
-    {"Split", read_split},
+    {"ByteLevel", read_byte_level},    {"CharDelimiterSplit", read_delimiter},
+    {"Digits", read_digits},           {"Metaspace", read_metaspace},
+    {"Punctuation", read_punctuation}, {"Split", read_split},
+    {"Whitespace", read_whitespace},   {"WhitespaceSplit", read_whitespace_split},
 };
 
 }  // namespace

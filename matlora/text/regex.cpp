@@ -89,6 +89,10 @@ std::pair<size_t, size_t> whole_match(const PCRE2_SIZE* ends, size_t from) {
 
 }  // namespace
 
+const char* const kRustWord =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169})"
+    R"(\x{1F170}-\x{1F189}\x{200C}\x{200D})";
+
 Regex::Regex(const std::string& pattern, const std::string& where)
     : code_(std::make_shared<const Code>(pattern, where)) {}
 

@@ -14,6 +14,10 @@
 
 namespace matlora::text {
 
+/// \w of the Rust crate `regex` as the inside of a class: letters, marks, digits, connectors,
+/// joiners.
+extern const char* const kRustWord;
+
 class Regex {
  public:
   /// Throws UserError at `where` when `pattern` does not compile.

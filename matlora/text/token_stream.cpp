@@ -7,8 +7,8 @@ std::string TokenStream::feed(std::span<const int32_t> ids) {
 }
 
 std::string TokenStream::finish() {
-  progress_ = {};
-  return characters_.finish();
+  const std::string text = characters_.feed(tokenizer_.decode_end(progress_));
+  return text + characters_.finish();
 }
 
 }  // namespace matlora::text

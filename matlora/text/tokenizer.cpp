@@ -125,8 +125,9 @@ std::vector<int32_t> Tokenizer::encode(std::string_view utf8, bool add_special) 
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
-  DecodeProgress start;
-  return decode(ids, skip_special, start);
+  DecodeProgress progress;
+  std::string text = decode(ids, skip_special, progress);
+  return text += decode_end(progress);
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special,
@@ -138,6 +139,12 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special,
     if (found == impl_->decoded.end() || (skip_special && found->second.special)) continue;
     impl_->stages.decoder.append(found->second.bytes, progress, text);
   }
+  return text;
+}
+
+std::string Tokenizer::decode_end(DecodeProgress& progress) const {
+  std::string text;
+  impl_->stages.decoder.finish(progress, text);
   return text;
 }
 

@@ -42,10 +42,12 @@ class Tokenizer {
   /// `skip_special` leaves special tokens out. REQUIRES: no id is negative.
   std::string decode(std::span<const int32_t> ids, bool skip_special = false) const;
 
-  /// The same of ids that continue a text: `progress` says how far it is, and is moved on.
-  /// TokenStream gives text instead of bytes.
+  /// The same of ids that continue a text: `progress` says how far it is, and is moved on. Holds
+  /// back what later ids may change. TokenStream gives text instead of bytes.
   std::string decode(std::span<const int32_t> ids, bool skip_special,
                      DecodeProgress& progress) const;
+  /// What is held back at the end of the text. `progress` begins a new text.
+  std::string decode_end(DecodeProgress& progress) const;
 
   int64_t vocab_size() const;  ///< one more than the largest id, added tokens counted
   std::optional<int32_t> token_id(std::string_view token) const;  ///< by its content

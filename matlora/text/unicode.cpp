@@ -58,6 +58,39 @@ bool is_white_space(char32_t c) {
          c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+size_t leading_white_space(std::string_view text) {
+  size_t end = 0;
+  for (size_t offset = 0; offset < text.size(); end = offset) {
+    if (!is_white_space(next_code_point(text, offset))) break;
+  }
+  return end;
+}
+
+size_t trailing_white_space(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0 && is_white_space(last_code_point(text.substr(0, end)))) {
+    do {
+      --end;
+    } while (end > 0 && is_continuation(text[end]));
+  }
+  return text.size() - end;
+}
+
+bool is_mark(char32_t c) {
+  if (c < 0x300) return false;
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
+}
+
+bool is_punctuation(char32_t c) {
+  if (c < 0x80) {
+    return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
+           (c >= '{' && c <= '~');
+  }
+  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+}
+
 bool is_number(char32_t c) {
   if (c < 0x80) return c >= '0' && c <= '9';
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {

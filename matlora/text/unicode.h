@@ -18,6 +18,12 @@ char32_t last_code_point(std::string_view text);
 
 bool is_white_space(char32_t c);  ///< the property White_Space
 bool is_number(char32_t c);       ///< general category N
+bool is_mark(char32_t c);         ///< general category M
+bool is_punctuation(char32_t c);  ///< general category P, or what ASCII has besides digits, letters
+
+/// Bytes of white space that `text` begins or ends with.
+size_t leading_white_space(std::string_view text);
+size_t trailing_white_space(std::string_view text);
 
 enum class NormalForm { kNfc, kNfd, kNfkc, kNfkd };
 

@@ -62,8 +62,9 @@ TEST(Normalizer, BrokenPartsAreNamed) {
   const auto error = [](const char* json) {
     return test::user_error([&] { read(Json::parse(json)); });
   };
-  EXPECT_EQ(error(R"({"type": "Lowercase"})"),
-            "test: expected NFC, NFD, NFKC, NFKD, Replace or a Sequence of them, got 'Lowercase'");
+  EXPECT_EQ(error(R"({"type": "BertNormalizer"})"),
+            "test: expected Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, "
+            "Strip, StripAccents or a Sequence of them, got 'BertNormalizer'");
   EXPECT_EQ(error(R"({"type": "Replace", "content": ""})"), "test: 'pattern' is missing");
   EXPECT_EQ(error(R"({"type": "Replace", "pattern": {"String": "a"}})"),
             "test: 'content' is missing");

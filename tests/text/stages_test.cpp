@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "matlora/text/decoders/kinds.h"
 #include "matlora/text/token_stream.h"
 #include "matlora/text/tokenizer.h"
 
@@ -67,9 +68,8 @@ Tokenizer word_tokenizer(bool always) {
   stages.pre_tokenizer.add(metaspace(always));
   stages.model = std::make_unique<WordLevel>(stages.vocabulary.ids());
   stages.decoder.add([](std::string_view token) { return replace_all(token, kSpace, " "); });
-  stages.decoder.add_place([](std::string_view bytes, const DecodeProgress& before) {
-    return before.taken == 0 && bytes.starts_with(' ') ? bytes.substr(1) : bytes;
-  });
+  stages.decoder.fuse();
+  add_strip(stages.decoder, " ", /*start=*/1, /*stop=*/0);
   return Tokenizer(std::move(stages));
 }
 

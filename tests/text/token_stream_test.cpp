@@ -33,7 +33,7 @@ Stages stages() {
                   {.content = "日", .id = 259}};
   const std::string half = to_byte_characters("\xE2"), other_half = to_byte_characters("\x82");
   result.model = std::make_unique<ByteLevelBpe>(
-      result.vocabulary, MergePairs{{"a", "b"}, {half, other_half}}, ByteLevelBpeOptions{}, "test");
+      result.vocabulary, MergePairs{{"a", "b"}, {half, other_half}}, BpeOptions{}, "test");
   result.pre_tokenizer.end_in_bytes();
   add_byte_level(result.decoder);
   return result;
@@ -94,9 +94,7 @@ TEST(TokenStream, AnySplitGivesTheTextOfTheWhole) {
 /// As SentencePiece has it: the first space of a text is no part of it.
 TEST(TokenStream, TheStartOfATextMayDiffer) {
   Stages parts = stages();
-  parts.decoder.add_place([](std::string_view bytes, const DecodeProgress& before) {
-    return before.taken == 0 && bytes.starts_with(' ') ? bytes.substr(1) : bytes;
-  });
+  add_strip(parts.decoder, " ", /*start=*/1, /*stop=*/0);
   const Tokenizer tokenizer(std::move(parts));
   const Ids ids = {' ', 'a', ' ', 257, 0xAC};
   EXPECT_EQ(tokenizer.decode(ids), "a €");

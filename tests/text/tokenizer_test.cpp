@@ -227,15 +227,20 @@ TEST(Tokenizer, UnsupportedPartsAreNamed) {
   expect_load_error([](Json& j) { j["model"]["dropout"] = 0.1; }, "dropout");
   expect_load_error(
       [](Json& j) {
-        j["normalizer"] = {{"type", "Lowercase"}};
+        j["normalizer"] = {{"type", "BertNormalizer"}};
       },
-      "normalizer: expected NFC, NFD, NFKC, NFKD, Replace or a Sequence of them, got 'Lower");
-  expect_load_error([](Json& j) { j["pre_tokenizer"] = {{"type", "Metaspace"}}; }, "'Metaspace'");
+      "normalizer: expected Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, "
+      "Strip, StripAccents or a Sequence of them, got 'BertN");
+  expect_load_error(
+      [](Json& j) {
+        j["pre_tokenizer"] = {{"type", "UnicodeScripts"}};
+      },
+      "'UnicodeScripts'");
   expect_load_error([](Json& j) { j["pre_tokenizer"] = nullptr; }, "expected ByteLevel, got none");
   expect_load_error([](Json& j) { j["decoder"] = {{"type", "WordPiece"}}; }, "decoder: expected");
   expect_load_error(
       [](Json& j) {
-        j["post_processor"] = {{"type", "BertProcessing"}};
+        j["post_processor"] = {{"type", "Other"}};
       },
       "post_processor: expected");
 }

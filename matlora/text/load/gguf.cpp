@@ -22,6 +22,7 @@ struct GgufModelKind {
 
 constexpr GgufModelKind kKinds[] = {
     {"gpt2", "byte-level BPE", fill_byte_level_bpe},
+    {"llama", "SentencePiece", fill_sentencepiece},
 };
 
 const GgufModelKind& model_kind(const GgufVocabulary& source) {

@@ -49,6 +49,43 @@ void add_smollm(Stages& stages) {
   add_split(stages, kGpt2Pattern);
 }
 
+void add_falcon(Stages& stages) {
+  add_split(stages, R"([\p{P}\$\+<=>\^~\|`]+)");
+  add_split(stages, kGpt2Pattern);
+  add_split(stages, "[0-9][0-9][0-9]");
+}
+
+void add_deepseek_coder(Stages& stages) {
+  add_split(stages, R"([\r\n])");
+  add_split(stages, R"(\s?\p{L}+)");
+  add_split(stages, R"(\s?\p{P}+)");
+  add_split(stages, R"([\x{4E00}-\x{9FA5}\x{0800}-\x{4E00}\x{AC00}-\x{D7FF}]+)");
+  add_split(stages, R"(\p{N})");
+}
+
+/// Qwen 3.5: marks belong to the letters.
+void add_qwen35(Stages& stages) {
+  stages.normalizer.add(unicode_form(NormalForm::kNfc));
+  add_split(stages, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
+                    R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
+}
+
+/// Words by their case: capitals before small letters. `end` follows a word, `digits` is a number.
+std::string cased_pattern(const std::string& end, const std::string& digits) {
+  const std::string before = R"([^\r\n\p{L}\p{N}]?)";
+  const std::string capitals = R"([\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}])";
+  const std::string small = R"([\p{Ll}\p{Lm}\p{Lo}\p{M}])";
+  return before + capitals + "*" + small + "+" + end + "|" + before + capitals + "+" + small + "*" +
+         end + "|" + digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+}
+
+/// The patterns of the models' tokenizer.json, which llama.cpp's come close to.
+void add_gpt4o(Stages& stages) {
+  add_split(stages, cased_pattern("(?i:'s|'t|'re|'ve|'m|'ll|'d)?", R"(\p{N}{1,3})"));
+}
+
+void add_tekken(Stages& stages) { add_split(stages, cased_pattern("", R"(\p{N})")); }
+
 /// A value of tokenizer.ggml.pre.
 struct PreKind {
   const char* name;
@@ -58,8 +95,22 @@ struct PreKind {
 
 /// As llama.cpp's llm_tokenizer_bpe has them (src/llama-vocab.cpp at 00ad355).
 constexpr PreKind kPreKinds[] = {
-    {"default", add_default}, {"gpt-2", add_gpt2},    {"llama-bpe", add_llama3, true},
-    {"qwen2", add_qwen2},     {"smollm", add_smollm},
+    {"command-r", add_smollm},
+    {"dbrx", add_llama3},
+    {"deepseek-coder", add_deepseek_coder},
+    {"default", add_default},
+    {"falcon", add_falcon},
+    {"gpt-2", add_gpt2},
+    {"gpt-4o", add_gpt4o},
+    {"llama-bpe", add_llama3, true},
+    {"olmo", add_gpt2},
+    {"qwen2", add_qwen2},
+    {"qwen35", add_qwen35},
+    {"refact", add_smollm},
+    {"smaug-bpe", add_llama3},
+    {"smollm", add_smollm},
+    {"starcoder", add_smollm},
+    {"tekken", add_tekken, true},
 };
 
 const PreKind& pre_kind(const GgufVocabulary& source) {
@@ -115,7 +166,7 @@ void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages) {
   const PreKind& kind = pre_kind(source);
   kind.add(stages);
   stages.pre_tokenizer.end_in_bytes();
-  ByteLevelBpeOptions options;
+  BpeOptions options;
   options.ignore_merges = kind.ignore_merges;
   stages.model = std::make_unique<ByteLevelBpe>(
       stages.vocabulary, merge_pairs(source, stages.added), options, source.where);

@@ -10,4 +10,7 @@ namespace matlora::text {
 /// model and decoder. Throws UserError naming the key that is unknown or malformed.
 void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages);
 
+/// "llama". The same.
+void fill_sentencepiece(const GgufVocabulary& source, Stages& stages);
+
 }  // namespace matlora::text

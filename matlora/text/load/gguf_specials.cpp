@@ -176,7 +176,9 @@ class Finder {
 GgufSpecials gguf_specials(const GgufVocabulary& vocabulary) { return Finder(vocabulary).find(); }
 
 bool adds_bos_by_default(const GgufVocabulary& vocabulary) {
-  return vocabulary.pre == "llama-bpe" && vocabulary.bos_token_id.has_value();
+  const bool adds =
+      vocabulary.model == "llama" || vocabulary.pre == "llama-bpe" || vocabulary.pre == "tekken";
+  return adds && vocabulary.bos_token_id.has_value();
 }
 
 }  // namespace matlora::text

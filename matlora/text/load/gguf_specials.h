@@ -27,7 +27,8 @@ struct GgufSpecials {
 /// of a special token is outside the vocabulary.
 GgufSpecials gguf_specials(const GgufVocabulary& vocabulary);
 
-/// Whether llama.cpp puts BOS in front when the file does not say: for Llama 3's pre-tokenizer.
+/// Whether llama.cpp puts BOS in front when the file does not say: for SentencePiece, and
+/// for Llama 3's and Tekken's pre-tokenizers.
 /// Without a bos_token_id there is none.
 bool adds_bos_by_default(const GgufVocabulary& vocabulary);
 

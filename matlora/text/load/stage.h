@@ -22,6 +22,9 @@ constexpr size_t kMaxSteps = 32;  // of one stage
 /// The array `key` of `part`. Throws UserError when there is none.
 const Json& array_of(const JsonObject& part, const std::string& key);
 
+/// The string `key` of `part`, which is one character. Throws UserError when it is not.
+std::string one_character(const JsonObject& part, const std::string& key);
+
 /// Throws UserError: `part` has a type that is none of `known`.
 [[noreturn]] void fail_unknown_type(const JsonObject& part, const std::string& known);
 

@@ -1,5 +1,7 @@
 // Tokenizers from the tokenizer.json of the Python package `tokenizers`. Each stage reads its own
 // part; here they are put together.
+#include <charconv>
+#include <set>
 #include <utility>
 
 #include "matlora/base/error.h"
@@ -15,20 +17,24 @@ JsonObject part_of(const Json& value, const JsonObject& whole, const std::string
   return JsonObject(value, whole.where() + ": " + name);
 }
 
+AddedToken read_added_token(const JsonObject& entry, int64_t id) {
+  AddedToken token;
+  token.content = entry.string("content");
+  token.id = static_cast<int32_t>(id);
+  token.special = entry.boolean_or("special", false);
+  token.single_word = entry.boolean_or("single_word", false);
+  token.lstrip = entry.boolean_or("lstrip", false);
+  token.rstrip = entry.boolean_or("rstrip", false);
+  token.normalized = entry.boolean_or("normalized", !token.special);
+  return token;
+}
+
 std::vector<AddedToken> read_added_tokens(const JsonObject& file) {
   if (file.find("added_tokens") == nullptr) return {};
   std::vector<AddedToken> tokens;
   for (const Json& value : array_of(file, "added_tokens")) {
     const JsonObject entry = part_of(value, file, "added_tokens");
-    AddedToken token;
-    token.content = entry.string("content");
-    token.id = static_cast<int32_t>(entry.integer("id", 0, Vocabulary::kMaxId));
-    token.special = entry.boolean_or("special", false);
-    token.single_word = entry.boolean_or("single_word", false);
-    token.lstrip = entry.boolean_or("lstrip", false);
-    token.rstrip = entry.boolean_or("rstrip", false);
-    token.normalized = entry.boolean_or("normalized", !token.special);
-    tokens.push_back(std::move(token));
+    tokens.push_back(read_added_token(entry, entry.integer("id", 0, Vocabulary::kMaxId)));
   }
   return tokens;
 }
@@ -42,10 +48,28 @@ Stage read_part(const JsonObject& file, const std::string& name,
 }
 
 /// Bytes go to a model that is for bytes, text to one that is for text.
-void validate_bytes(const std::string& where, bool stage_in_bytes, const Model& model) {
-  if (stage_in_bytes == model.in_bytes()) return;
-  if (model.in_bytes()) fail(where, "expected ByteLevel, got none");
-  fail(where, "ByteLevel is not supported with a model of text");
+void validate_bytes(const std::string& where, bool stage_in_bytes, bool wanted) {
+  if (wanted && !stage_in_bytes) fail(where, "expected ByteLevel, got none");
+}
+
+/// Tokens that only tokenizer_config.json beside the file names, in "added_tokens_decoder".
+void read_configured_tokens(const std::filesystem::path& path, std::vector<AddedToken>& tokens) {
+  if (!std::filesystem::exists(path)) return;
+  const Json json = read_json(path);
+  const JsonObject file(json, path.string());
+  if (file.find("added_tokens_decoder") == nullptr) return;
+  std::set<std::string> known;
+  for (const AddedToken& token : tokens) known.insert(token.content);
+  for (const auto& [key, value] : file.object("added_tokens_decoder").value().items()) {
+    const JsonObject entry = part_of(value, file, "added_tokens_decoder: " + printable(key));
+    int64_t id = -1;
+    const char* end = key.data() + key.size();
+    const auto [rest, error] = std::from_chars(key.data(), end, id);
+    if (error != std::errc() || rest != end || id < 0 || id > Vocabulary::kMaxId) {
+      fail(entry.where(), "expected an id from 0 to ", Vocabulary::kMaxId, " as key");
+    }
+    if (known.insert(entry.string("content")).second) tokens.push_back(read_added_token(entry, id));
+  }
 }
 
 }  // namespace
@@ -53,18 +77,21 @@ void validate_bytes(const std::string& where, bool stage_in_bytes, const Model& 
 Tokenizer Tokenizer::from_json(const std::filesystem::path& tokenizer_json) {
   const Json json = read_json(tokenizer_json);
   const JsonObject file(json, tokenizer_json.string());
+  const std::string where = file.where() + ": ";
   Stages stages(file.where());
-  const Json* model = file.find("model");
-  if (model == nullptr) fail(file.where(), "'model' is missing");
-  stages.model = read_model(part_of(*model, file, "model"), stages.vocabulary);
-  stages.added = read_added_tokens(file);
   stages.normalizer = read_part(file, "normalizer", read_normalizer);
   stages.pre_tokenizer = read_part(file, "pre_tokenizer", read_pre_tokenizer);
-  const std::string where = file.where() + ": ";
-  validate_bytes(where + "pre_tokenizer", stages.pre_tokenizer.in_bytes(), *stages.model);
   stages.post_processor = read_part(file, "post_processor", read_post_processor);
-  stages.decoder = read_part(file, "decoder", read_decoder);
-  validate_bytes(where + "decoder", stages.decoder.in_bytes(), *stages.model);
+  stages.decoder =
+      file.find("decoder") == nullptr ? spaced_decoder() : read_part(file, "decoder", read_decoder);
+  const bool in_bytes = stages.pre_tokenizer.in_bytes() || stages.decoder.in_bytes();
+  const Json* model = file.find("model");
+  if (model == nullptr) fail(file.where(), "'model' is missing");
+  stages.model = read_model(part_of(*model, file, "model"), in_bytes, stages.vocabulary);
+  validate_bytes(where + "pre_tokenizer", stages.pre_tokenizer.in_bytes(), in_bytes);
+  validate_bytes(where + "decoder", stages.decoder.in_bytes(), in_bytes);
+  stages.added = read_added_tokens(file);
+  read_configured_tokens(tokenizer_json.parent_path() / "tokenizer_config.json", stages.added);
   return Tokenizer(std::move(stages));
 }
 

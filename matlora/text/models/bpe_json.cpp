@@ -22,6 +22,19 @@ std::pair<std::string, std::string> read_merge(const Json& merge, const JsonObje
        printable(merge.dump(-1, ' ', false, Json::error_handler_t::replace)));
 }
 
+int32_t require(const Vocabulary& vocabulary, const std::string& token, const std::string& where,
+                size_t rank) {
+  const auto id = vocabulary.id(token);
+  if (!id) {
+    fail(where, "merge ", rank, ": token '", printable(token), "' is not in the vocabulary");
+  }
+  return *id;
+}
+
+void refuse(const JsonObject& model, const std::string& key, bool present) {
+  if (present) fail(model.where(), "'", key, "' is not supported");
+}
+
 }  // namespace
 
 void read_vocabulary(const JsonObject& model, Vocabulary& vocabulary) {
@@ -45,6 +58,37 @@ MergePairs read_merges(const JsonObject& model) {
     if (!version_line) pairs.push_back(read_merge(merge, model, i));
   }
   return pairs;
+}
+
+BpeOptions read_bpe_options(const JsonObject& model, const Vocabulary& vocabulary) {
+  refuse(model, "dropout", model.number_or("dropout", 0) != 0);
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    refuse(model, key, !model.string_or(key, "").empty());
+  }
+  BpeOptions options;
+  options.ignore_merges = model.boolean_or("ignore_merges", false);
+  options.fuse_unknown = model.boolean_or("fuse_unk", false);
+  options.byte_fallback = model.boolean_or("byte_fallback", false);
+  if (const std::string unknown = model.string_or("unk_token", ""); !unknown.empty()) {
+    options.unknown_id = vocabulary.id(unknown);
+    if (!options.unknown_id) {
+      fail(model.where(), "unk_token '", printable(unknown), "' is not in the vocabulary");
+    }
+  }
+  return options;
+}
+
+MergeTable merge_table(const Vocabulary& vocabulary, const MergePairs& merges,
+                       const std::string& where) {
+  MergeTable table(merges.size());
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    const auto& [left, right] = merges[rank];
+    const int32_t left_id = require(vocabulary, left, where, rank);
+    const int32_t right_id = require(vocabulary, right, where, rank);
+    const int32_t result = require(vocabulary, left + right, where, rank);
+    table.add(left_id, right_id, {static_cast<uint32_t>(rank), result});
+  }
+  return table;
 }
 
 }  // namespace matlora::text

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,17 +15,12 @@
 
 namespace matlora::text {
 
-struct ByteLevelBpeOptions {
-  bool ignore_merges = false;  // a piece that is a token is that token, whatever the merges say
-  std::optional<int32_t> unknown_id;  // for bytes without a token; those are dropped without it
-  bool fuse_unknown = false;          // a run of unknown bytes is one unknown token
-};
-
 class ByteLevelBpe : public Model {
  public:
-  /// Tokens are written in byte-level characters (byte_level.h). Throws UserError at `where` when a
-  /// merge names a token, or makes one, that the vocabulary lacks.
-  ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merges, ByteLevelBpeOptions options,
+  /// Bytes without a token are unknown. Tokens are written in byte-level characters (byte_level.h).
+  /// Throws UserError at `where` when a merge names a token, or makes one, that the vocabulary
+  /// lacks.
+  ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merges, BpeOptions options,
                const std::string& where);
 
   void encode(std::string_view piece, std::vector<int32_t>& ids) const override;
@@ -35,7 +29,7 @@ class ByteLevelBpe : public Model {
  private:
   std::vector<int32_t> byte_ids(std::string_view piece) const;
 
-  ByteLevelBpeOptions options_;
+  BpeOptions options_;
   std::array<int32_t, 256> byte_ids_;  // -1: no token
   MergeTable merges_;
   WordTable words_;  // pieces whose encoding is known to be one token

@@ -10,5 +10,6 @@
 namespace matlora::text {
 
 std::unique_ptr<const Model> read_byte_level_bpe(const JsonObject& part, Vocabulary& vocabulary);
+std::unique_ptr<const Model> read_sentencepiece_bpe(const JsonObject& part, Vocabulary& vocabulary);
 
 }  // namespace matlora::text

@@ -10,6 +10,9 @@
 
 namespace matlora::text {
 
+/// The key "behavior". Throws UserError naming one that is unknown.
+Behavior read_behavior(const JsonObject& part);
+
 /// Cuts at what the pattern matches, or, with `invert`, at what is between.
 PreTokenizer::Step split(Pattern pattern, Behavior behavior, bool invert = false);
 void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
@@ -17,6 +20,12 @@ void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
 /// Cuts numbers from the rest of a text, and with `individual` their digits from each other.
 PreTokenizer::Step digits(bool individual);
 void read_digits(const JsonObject& part, PreTokenizer& pre_tokenizer);
+
+void read_punctuation(const JsonObject& part, PreTokenizer& pre_tokenizer);
+void read_whitespace(const JsonObject& part, PreTokenizer& pre_tokenizer);
+void read_whitespace_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
+void read_delimiter(const JsonObject& part, PreTokenizer& pre_tokenizer);
+void read_metaspace(const JsonObject& part, PreTokenizer& pre_tokenizer);
 
 /// GPT-2's pattern, which ByteLevel with use_regex applies.
 extern const char* const kGpt2Pattern;

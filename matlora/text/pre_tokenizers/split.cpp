@@ -7,7 +7,6 @@
 #include "matlora/text/pre_tokenizers/kinds.h"
 
 namespace matlora::text {
-namespace {
 
 Behavior read_behavior(const JsonObject& part) {
   static const std::map<std::string, Behavior> kBehaviors = {
@@ -23,8 +22,6 @@ Behavior read_behavior(const JsonObject& part) {
        "got '",
        printable(name), "'");
 }
-
-}  // namespace
 
 PreTokenizer::Step split(Pattern pattern, Behavior behavior, bool invert) {
   return [pattern = std::move(pattern), behavior, invert](const Piece& piece) -> Cut {

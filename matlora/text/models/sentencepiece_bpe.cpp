@@ -1,0 +1,64 @@
+#include "matlora/text/models/sentencepiece_bpe.h"
+
+#include <optional>
+
+#include "matlora/text/models/kinds.h"
+#include "matlora/text/unicode.h"
+
+namespace matlora::text {
+
+SentencePieceBpe::SentencePieceBpe(const Vocabulary& vocabulary, const MergePairs& merges,
+                                   BpeOptions options, const std::string& where)
+    : options_(options),
+      tokens_(vocabulary.ids()),
+      byte_ids_(byte_token_ids(vocabulary)),
+      merges_(merge_table(vocabulary, merges, where)) {}
+
+void SentencePieceBpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
+  if (options_.ignore_merges) {
+    if (const auto whole = tokens_.find(piece); whole != tokens_.end()) {
+      ids.push_back(whole->second);
+      return;
+    }
+  }
+  std::vector<int32_t> parts = character_ids(piece);
+  merge_all(merges_, parts);
+  ids.insert(ids.end(), parts.begin(), parts.end());
+}
+
+/// As `tokenizers` does it, an unknown token waits for the next character that has a token, so
+/// byte tokens in between go before it.
+std::vector<int32_t> SentencePieceBpe::character_ids(std::string_view piece) const {
+  std::vector<int32_t> ids;
+  ids.reserve(piece.size());
+  bool unknown_waits = false;
+  const auto add_unknown = [&] {
+    if (unknown_waits) ids.push_back(*options_.unknown_id);
+    unknown_waits = false;
+  };
+  for (size_t offset = 0; offset < piece.size();) {
+    const size_t begin = offset;
+    next_code_point(piece, offset);
+    const std::string_view character = piece.substr(begin, offset - begin);
+    if (const auto known = tokens_.find(character); known != tokens_.end()) {
+      add_unknown();
+      ids.push_back(known->second);
+    } else if (options_.byte_fallback && has_byte_tokens(byte_ids_, character)) {
+      for (const char byte : character) ids.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+    } else if (options_.unknown_id) {
+      if (!options_.fuse_unknown) add_unknown();
+      unknown_waits = true;
+    }
+  }
+  add_unknown();
+  return ids;
+}
+
+std::unique_ptr<const Model> read_sentencepiece_bpe(const JsonObject& part,
+                                                    Vocabulary& vocabulary) {
+  read_vocabulary(part, vocabulary);
+  return std::make_unique<SentencePieceBpe>(vocabulary, read_merges(part),
+                                            read_bpe_options(part, vocabulary), part.where());
+}
+
+}  // namespace matlora::text
