@@ -62,7 +62,8 @@ std::string Decoder::token_bytes(std::string_view token) const {
 
 std::string Decoder::added_token_bytes(std::string_view token, std::string_view in_text,
                                        bool encoded) const {
-  return in_bytes_ && !encoded ? std::string(in_text) : token_bytes(token);
+  if (!in_bytes_) return token_bytes(in_text);
+  return encoded ? token_bytes(token) : std::string(in_text);
 }
 
 void Decoder::feed(size_t step, std::string_view token, const Run& run) const {

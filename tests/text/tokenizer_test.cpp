@@ -297,7 +297,7 @@ TEST(TokenizerGguf, AddsBosAndEosWhenAsked) {
 TEST(TokenizerGguf, RefusesWhatItDoesNotKnow) {
   expect_error([] { Tokenizer::from_gguf(tiny_gguf("smolm")); }, "did you mean 'smollm'?");
   auto vocabulary = tiny_gguf("gpt-2");
-  vocabulary.model = "llama";
+  vocabulary.model = "bert";
   expect_error([&] { Tokenizer::from_gguf(vocabulary); }, "tokenizer.ggml.model: expected 'gpt2'");
   vocabulary = tiny_gguf("gpt-2");
   vocabulary.token_types.pop_back();

@@ -63,9 +63,8 @@ void add_deepseek_coder(Stages& stages) {
   add_split(stages, R"(\p{N})");
 }
 
-/// Qwen 3.5: marks belong to the letters.
+/// Qwen 3.5: marks belong to the letters. Without NFC, as in llama.cpp.
 void add_qwen35(Stages& stages) {
-  stages.normalizer.add(unicode_form(NormalForm::kNfc));
   add_split(stages, R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
                     R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
 }
