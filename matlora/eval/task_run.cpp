@@ -171,12 +171,13 @@ std::vector<TaskSample> run_generation(const nn::Decoder& decoder, const Prepare
                                        const TaskRunOptions& options) {
   std::vector<TaskSample> samples(task.documents.size());
   std::vector<std::string> texts(task.documents.size());  // special tokens included
+  std::vector<text::DecodeProgress> progress(task.documents.size());
   const std::vector<std::string>& stops = task.task.stops;
   bool stopped = false;
   generate::BatchEvents events;
   events.on_token = [&](size_t i, int32_t token) {
     const size_t before = texts[i].size();
-    texts[i] += task.tokenizer->decode({&token, 1});
+    texts[i] += task.tokenizer->decode({&token, 1}, /*skip_special=*/false, progress[i]);
     return !has_stop(texts[i], stops, before);
   };
   events.on_finished = [&](size_t i, const std::vector<int32_t>& completion) {
