@@ -92,6 +92,7 @@ class Train : public Command {
         read_examples(base, c_.data, {c_.max_length, c_.limit, -1}, common.quiet);
     evaluation_.load(base, c_.max_length, common.quiet);
     if (adapter.layers.empty()) {
+      if (c_.targets.empty()) c_.targets = adapter::target_names(base.decoder);
       adapter.layers = adapter::new_layers(base.decoder, c_.targets, c_.rank, init, c_.recipe.seed);
     }
     for (adapter::LayerAdapter& layer : adapter.layers) {

@@ -42,7 +42,9 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
          "order the directions at the end of the run by what they do to the layers' outputs: svd "
          "all of them | none | auto (of nested those of the largest rank below R that is trained)");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
-  option("--target-modules", c.targets, "layers, or all-linear")->delimiter(',');
+  option("--target-modules", c.targets,
+         "layers by name, or all-linear (default: every linear layer of the blocks)")
+      ->delimiter(',');
   option("--init", c.init, "of A: paper 1/sqrt(R) | kaiming 1/sqrt(in)");
   option("--init-adapter", c.init_adapter, "PEFT directory whose A and B to start from");
   option("--inference-gate", c.inference_gate,

@@ -29,8 +29,7 @@ struct TrainConfig {
   double alpha = 1;
   std::string method = "nested", scaling = "auto", mask = "diag", gate_file;
   std::string inference_gate = "auto", init = "paper", init_adapter, schedule = "linear";
-  std::vector<std::string> targets = {"q_proj",    "k_proj",  "v_proj",   "o_proj",
-                                      "gate_proj", "up_proj", "down_proj"};
+  std::vector<std::string> targets;  // none: all of the model's
   int64_t rank = 32, max_length = 512, limit = 0;
   std::string save_every = "10m";
   std::vector<int64_t> train_ranks;

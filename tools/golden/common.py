@@ -14,6 +14,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 MODEL_NAMES = ("tied", "untied_gqa", "llama3_rope", "linear_rope", "biases", "sharded")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+FUSED = ("qkv_proj", "gate_up_proj")  # of Phi-3, in place of five of these
 IGNORE = -100
 
 

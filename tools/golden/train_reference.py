@@ -74,7 +74,7 @@ def attach(model, adapter: dict) -> dict:
     layers = {}
     for path, module in list(model.named_modules()):
         parent, _, leaf = path.rpartition(".")
-        if leaf in common.TARGETS:
+        if leaf in common.TARGETS + common.FUSED:
             names = [f"{PREFIX}{path}.lora_{side}.weight" for side in "AB"]
             dtype = module.weight.dtype
             layers[path] = Adapted(module, *(adapter[name].to(dtype) for name in names))
@@ -94,7 +94,7 @@ def write_adapter(directory, tensors: dict, rank: int, alpha: int, rslora: bool)
     config = dict(
         alpha_pattern={}, auto_mapping=None, base_model_name_or_path="tiny", bias="none", fan_in_fan_out=False, inference_mode=True,
         init_lora_weights=True, layers_pattern=None, layers_to_transform=None, lora_alpha=alpha, lora_dropout=0.0, modules_to_save=None,
-        peft_type="LORA", r=rank, rank_pattern={}, revision=None, target_modules=sorted(common.TARGETS), task_type="CAUSAL_LM",
+        peft_type="LORA", r=rank, rank_pattern={}, revision=None, target_modules=sorted({key.split(".")[-3] for key in tensors}), task_type="CAUSAL_LM",
         use_rslora=rslora, use_dora=False)
     (directory / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     save_file(tensors, str(directory / "adapter_model.safetensors"), metadata={"format": "pt"})
@@ -105,7 +105,7 @@ def random_adapter(model, rank: int, seed: int) -> dict:
     generator = torch.Generator().manual_seed(seed)
     tensors = {}
     for path, module in model.named_modules():
-        if path.rpartition(".")[2] in common.TARGETS:
+        if path.rpartition(".")[2] in common.TARGETS + common.FUSED:
             out, inp = module.weight.shape
             tensors[f"{PREFIX}{path}.lora_A.weight"] = torch.randn(rank, inp, generator=generator) * inp**-0.5
             tensors[f"{PREFIX}{path}.lora_B.weight"] = torch.randn(out, rank, generator=generator) * 0.05
