@@ -31,8 +31,8 @@ class MomentCollector {
   MomentCollector(const MomentCollector&) = delete;
   MomentCollector& operator=(const MomentCollector&) = delete;
 
-  /// Means over all rows so far. A layer that has read nothing is not in it. The collector starts
-  /// anew.
+  /// Means over all rows so far. A layer that has read nothing is not in it. The sums start
+  /// from zero again.
   Moments take();
 
  private:

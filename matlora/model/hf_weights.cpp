@@ -14,7 +14,7 @@
 namespace matlora::model {
 namespace {
 
-/// The name in a language model of its own: wrappers of several models have it as
+/// The name in a language model without a wrapper: wrappers of several models have it as
 /// `language_model.model.X` or `model.language_model.X`.
 std::string plain_name(const std::string& name) {
   const std::string outer = "language_model.", inner = "model.language_model.";

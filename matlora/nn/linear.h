@@ -15,14 +15,14 @@
 
 namespace matlora::nn {
 
-/// A weight that is made anew whenever it is needed, where keeping it would take more memory than
+/// A weight that is rebuilt on use, where keeping it would take more memory than
 /// making it takes time.
 class StoredWeight {
  public:
   StoredWeight(int64_t out, int64_t in) : out_(out), in_(in) {}
   virtual ~StoredWeight() = default;
 
-  /// [out, in], in memory of the caller's own.
+  /// [out, in], in new memory.
   virtual at::Tensor load() const = 0;
 
   int64_t out() const { return out_; }

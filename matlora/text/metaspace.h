@@ -1,4 +1,4 @@
-// Metaspace: a visible character stands for spaces (SentencePiece's convention).
+// Metaspace: a visible character in the place of spaces (SentencePiece's convention).
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ struct Metaspace {
 
   std::string replacement;  // one character
   Prepend prepend;          // where one more goes in front of a text: after added tokens too
-  bool split;               // words are pieces of their own
+  bool split;               // each word is a piece
 
   /// Older files have add_prefix_space in place of prepend_scheme, and str_rep, which means
   /// nothing. Throws UserError when these contradict each other.

@@ -12,7 +12,7 @@
 namespace matlora::text {
 namespace {
 
-/// A set of characters: what stands inside of [], less some ranges.
+/// A set of characters: what is inside of [], less some ranges.
 struct Class {
   std::string inside, removed;
 };

@@ -125,8 +125,8 @@ std::vector<int32_t> decompose(std::string_view text, utf8proc_option_t options)
   return result;
 }
 
-/// Unicode's canonical ordering: marks that follow each other stand by combining class, those of
-/// one class as they come. (utf8proc's own exchanges neighbours, which is quadratic.)
+/// Unicode's canonical ordering: marks that follow each other are sorted by combining class, those
+/// of one class as they come. (utf8proc's own exchanges neighbours, which is quadratic.)
 void order_marks(std::vector<int32_t>& characters) {
   const auto before = [](int32_t a, int32_t b) { return combining_class(a) < combining_class(b); };
   const auto is_mark = [](int32_t c) { return combining_class(c) != 0; };

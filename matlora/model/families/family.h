@@ -76,7 +76,7 @@ struct Configuration {
   Hyperparameters of;
 };
 
-/// config.json of a HF model directory, and generation_config.json's eos_token_id beside it, which
+/// config.json of a HF model directory, and generation_config.json's eos_token_id next to it, which
 /// wins when present. Throws UserError naming the key for a model_type or architecture of no family
 /// in `known` (saying what is missing for those of kinds that are known not to work), a
 /// quantization_config, and what the family refuses.

@@ -1,4 +1,4 @@
-// Metaspace: the character that stands for spaces, back to spaces.
+// Metaspace: the character in the place of spaces, back to spaces.
 #include "matlora/text/metaspace.h"
 
 #include "matlora/text/decoders/kinds.h"

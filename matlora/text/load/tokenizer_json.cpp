@@ -52,7 +52,7 @@ void validate_bytes(const std::string& where, bool stage_in_bytes, bool wanted) 
   if (wanted && !stage_in_bytes) fail(where, "expected ByteLevel, got none");
 }
 
-/// Tokens that only tokenizer_config.json beside the file names, in "added_tokens_decoder".
+/// Tokens that only tokenizer_config.json next to the file names, in "added_tokens_decoder".
 void read_configured_tokens(const std::filesystem::path& path, std::vector<AddedToken>& tokens) {
   if (!std::filesystem::exists(path)) return;
   const Json json = read_json(path);
