@@ -17,9 +17,10 @@ class Bank {
   /// Takes the place of the model's Deltas. The bank may end before the model does.
   explicit Bank(nn::Decoder& model);
 
-  /// `adapter` at the ranks of `plan` under `gate`. The first one is nn::kFirstVariant; no number
-  /// comes twice. Rank 0 everywhere is the base: 0. Throws what check_plan and check_fits throw.
-  nn::Variant add(std::shared_ptr<const Adapter> adapter, const RankPlan& plan, InferenceGate gate,
+  /// `adapter` at the ranks of `plan` under `gate`; its matrices are shared, not copied. The first
+  /// one is nn::kFirstVariant; no number comes twice. Rank 0 everywhere is the base: 0. Throws what
+  /// check_plan and check_fits throw.
+  nn::Variant add(const Adapter& adapter, const RankPlan& plan, InferenceGate gate,
                   const std::string& where = "adapter");
 
   /// Its rows compute what the base does from now on, and its memory is free.

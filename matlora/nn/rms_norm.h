@@ -7,7 +7,7 @@
 
 namespace matlora::nn {
 
-/// x: [N, C], weight: [C] frozen, one dtype -> [N, C].
+/// x: [N, C]; weight: [C] frozen, of x's dtype or float32 -> [N, C] in x's dtype.
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
 /// The same in ATen's operations: what the kernel is tested against, and other devices and dtypes

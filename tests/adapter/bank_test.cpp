@@ -19,13 +19,13 @@ using tests::relative_error;
 
 constexpr double kTolerance = 2e-6;  // sums of a few rows and of many are made in another order
 
-std::shared_ptr<const Adapter> random_adapter(nn::Decoder& model, int64_t rank, uint64_t seed) {
-  auto adapter = std::make_shared<Adapter>();
-  adapter->rule.rank = rank;
-  adapter->rule.train_ranks = {1, rank};
-  adapter->layers =
+Adapter random_adapter(nn::Decoder& model, int64_t rank, uint64_t seed) {
+  Adapter adapter;
+  adapter.rule.rank = rank;
+  adapter.rule.train_ranks = {1, rank};
+  adapter.layers =
       new_layers(model, std::vector<std::string>{"all-linear"}, rank, Init::paper, seed);
-  for (LayerAdapter& layer : adapter->layers) {
+  for (LayerAdapter& layer : adapter.layers) {
     layer.b = tests::random_tensor(layer.b.sizes(), ++seed, at::kFloat, 0.3);
   }
   return adapter;
@@ -36,9 +36,9 @@ struct BankTest : ::testing::Test {
   nn::Decoder base = tests::tiny_llama();
   nn::Decoder shared = base;
   Bank bank{shared};
-  std::shared_ptr<const Adapter> a = random_adapter(base, 4, 10), b = random_adapter(base, 3, 50);
+  Adapter a = random_adapter(base, 4, 10), b = random_adapter(base, 3, 50);
 
-  nn::Variant add(const std::shared_ptr<const Adapter>& adapter, int64_t rank) {
+  nn::Variant add(const Adapter& adapter, int64_t rank) {
     return bank.add(adapter, {rank}, InferenceGate::paper);
   }
   nn::Decoder alone(const Adapter& adapter, int64_t rank) const {
@@ -55,8 +55,8 @@ TEST_F(BankTest, RowsOfOnePassUseTheirOwnVariants) {
   const std::vector<nn::VariantRows> runs = {{four, 5}, {0, 3}, {other, 1}, {other, 4}, {one, 2}};
   const at::Tensor rows = at::tensor({0, 4, 6, 9, 12, 13, 14}, at::kLong);
   const at::Tensor together = shared.hidden(tokens, lengths, {}, {.runs = runs});
-  const std::vector<nn::Decoder> models = {alone(*a, 4), base, alone(*b, 2), alone(*b, 2),
-                                           alone(*a, 1)};
+  const std::vector<nn::Decoder> models = {alone(a, 4), base, alone(b, 2), alone(b, 2),
+                                           alone(a, 1)};
   int64_t first = 0;
   for (size_t i = 0; i < models.size(); ++i) {
     const std::vector<int64_t> one_length = {lengths[i]};
@@ -72,7 +72,7 @@ TEST_F(BankTest, RowsOfOnePassUseTheirOwnVariants) {
 
 TEST_F(BankTest, ABatchOfDifferentRanksAndAdaptersGeneratesWhatEachGivesAlone) {
   const nn::Variant variants[] = {add(a, 4), 0, add(a, 1), add(b, 3), add(a, 2)};
-  const nn::Decoder models[] = {alone(*a, 4), base, alone(*a, 1), alone(*b, 3), alone(*a, 2)};
+  const nn::Decoder models[] = {alone(a, 4), base, alone(a, 1), alone(b, 3), alone(a, 2)};
   const at::Tensor prefix = tests::random_tokens(40, 50, 8);
   const int64_t* ids = prefix.const_data_ptr<int64_t>();
   std::vector<generate::Request> requests;
@@ -103,10 +103,10 @@ TEST_F(BankTest, ABatchOfDifferentRanksAndAdaptersGeneratesWhatEachGivesAlone) {
 TEST_F(BankTest, RanksPerLayer) {
   RankPlan plan{2, {{"model.layers.0.self_attn.q_proj", 4}, {"model.layers.1.mlp.up_proj", 0}}};
   const nn::Variant mixed = bank.add(a, plan, InferenceGate::paper);
-  Adapter cut = *a;
+  Adapter cut = a;
   for (LayerAdapter& layer : cut.layers) {
     const int64_t rank = plan.of(layer.layer);
-    const double factor = rank == 0 ? 0 : scale(a->rule, rank) / scale(a->rule, 4);
+    const double factor = rank == 0 ? 0 : scale(a.rule, rank) / scale(a.rule, 4);
     const int64_t kept = std::max<int64_t>(rank, 1);
     layer.a = layer.a.narrow(0, 0, kept);
     layer.b = layer.b.narrow(1, 0, kept) * factor;

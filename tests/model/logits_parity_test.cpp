@@ -7,13 +7,10 @@
 #include <filesystem>
 
 #include "matlora/model/load.h"
-#include "tests/support/golden.h"
-#include "tests/support/tiny_llama.h"
+#include "tests/support/golden_logits.h"
 
 namespace matlora::model {
 namespace {
-
-constexpr double kTolerance = 1e-5;
 
 class LogitsParity : public ::testing::TestWithParam<std::string> {
  protected:
@@ -26,29 +23,7 @@ class LogitsParity : public ::testing::TestWithParam<std::string> {
     golden_ = std::make_unique<tests::Golden>(logits);
   }
 
-  void compare(const Model& model) const {
-    const at::NoGradGuard no_grad;
-    const nn::Decoder& decoder = model.decoder;
-    const tests::Golden& golden = *golden_;
-    const at::Tensor ids = golden["input_ids"];
-    const std::vector<int64_t> one = {ids.size(0)};
-    EXPECT_LE(tests::relative_error(decoder.logits(decoder.hidden(ids, one)), golden["logits"]),
-              kTolerance);
-
-    const at::Tensor a = golden["a.input_ids"], b = golden["b.input_ids"];
-    const std::vector<int64_t> two = {a.size(0), b.size(0)};
-    const at::Tensor packed = decoder.logits(decoder.hidden(at::cat({a, b}), two));
-    EXPECT_LE(tests::relative_error(packed, at::cat({golden["a.logits"], golden["b.logits"]})),
-              kTolerance);
-
-    nn::KvCache cache = decoder.make_cache();
-    const std::vector<nn::NewTokens> next = {{cache.open(a.size(0)), 1}};
-    std::vector<at::Tensor> steps;
-    for (int64_t t = 0; t < a.size(0); ++t) {
-      steps.push_back(decoder.logits(decoder.hidden(a.narrow(0, t, 1), next, cache)));
-    }
-    EXPECT_LE(tests::relative_error(at::cat(steps), golden["a.logits"]), kTolerance);
-  }
+  void compare(const Model& model) const { tests::expect_logits(model.decoder, *golden_); }
 
   std::filesystem::path gguf() const { return directory_.string() + ".gguf"; }
 

@@ -9,7 +9,7 @@
 
 #include "matlora/base/json.h"
 #include "matlora/format/gguf.h"
-#include "matlora/model/families/hyperparameters.h"
+#include "matlora/model/families/family.h"
 
 namespace matlora::model {
 
@@ -75,6 +75,9 @@ std::vector<bool> read_gguf_sliding_layers(const format::Gguf& file, const std::
 
 /// The numbers of a float32 tensor of one dimension. Throws UserError when it is not there.
 std::vector<double> read_gguf_numbers(const format::Gguf& file, const std::string& name);
+
+/// `norms`, and the projections that most families have apart: q, k, v, o, gate, up, down.
+std::vector<ModuleName> with_projections(std::vector<ModuleName> norms);
 
 /// Undoes the row order that the conversion to GGUF gives q and k of some families, which pairs
 /// neighbours for rope: within a head, row 2i + j of the file is row j·D/2 + i of transformers

@@ -79,14 +79,21 @@ const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
   fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'");
 }
 
+/// Null when there is none.
+const Family* find_gguf_family(const std::string& architecture, std::span<const Family> known) {
+  for (const Family& family : known) {
+    const auto& own = family.gguf_architectures;
+    if (std::find(own.begin(), own.end(), architecture) != own.end()) return &family;
+  }
+  return nullptr;
+}
+
 const Family& gguf_family(const format::Gguf& file, std::span<const Family> known) {
   const std::string architecture = file.string("general.architecture");
+  if (const Family* found = find_gguf_family(architecture, known)) return *found;
   std::string names;
   for (const Family& family : known) {
-    for (const char* own : family.gguf_architectures) {
-      add(names, own);
-      if (architecture == own) return family;
-    }
+    for (const char* own : family.gguf_architectures) add(names, own);
   }
   refuse_other_kinds(file.file()->path().string(), "general.architecture", architecture);
   fail(file.file()->path().string(), "'general.architecture': expected ", names, ", got '",
@@ -104,12 +111,7 @@ std::span<const Family> families() {
 }
 
 bool knows_gguf(const format::Gguf& file) {
-  const std::string architecture = file.string_or("general.architecture", "");
-  const std::span<const Family> known = families();
-  return std::any_of(known.begin(), known.end(), [&](const Family& family) {
-    const auto& own = family.gguf_architectures;
-    return std::find(own.begin(), own.end(), architecture) != own.end();
-  });
+  return find_gguf_family(file.string_or("general.architecture", ""), families()) != nullptr;
 }
 
 std::string Family::gguf_name(const std::string& name) const {

@@ -114,17 +114,10 @@ Family gemma2_family() {
   family.gguf_architectures = {"gemma2"};
   family.read_hf = read_hf_gemma2;
   family.read_gguf = read_gguf_gemma2;
-  family.layer_names = {{"input_layernorm", "attn_norm"},
-                        {"post_attention_layernorm", "post_attention_norm"},
-                        {"pre_feedforward_layernorm", "ffn_norm"},
-                        {"post_feedforward_layernorm", "post_ffw_norm"},
-                        {"self_attn.q_proj", "attn_q"},
-                        {"self_attn.k_proj", "attn_k"},
-                        {"self_attn.v_proj", "attn_v"},
-                        {"self_attn.o_proj", "attn_output"},
-                        {"mlp.gate_proj", "ffn_gate"},
-                        {"mlp.up_proj", "ffn_up"},
-                        {"mlp.down_proj", "ffn_down"}};
+  family.layer_names = with_projections({{"input_layernorm", "attn_norm"},
+                                         {"post_attention_layernorm", "post_attention_norm"},
+                                         {"pre_feedforward_layernorm", "ffn_norm"},
+                                         {"post_feedforward_layernorm", "post_ffw_norm"}});
   family.from_gguf = nullptr;
   family.norms = {.attention = "input_layernorm",
                   .attention_output = "post_attention_layernorm",

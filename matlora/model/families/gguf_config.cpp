@@ -144,6 +144,19 @@ Hyperparameters read_gguf_sizes(const format::Gguf& file, const std::string& pre
   return of;
 }
 
+std::vector<ModuleName> with_projections(std::vector<ModuleName> norms) {
+  for (const ModuleName& projection : {ModuleName{"self_attn.q_proj", "attn_q"},
+                                       {"self_attn.k_proj", "attn_k"},
+                                       {"self_attn.v_proj", "attn_v"},
+                                       {"self_attn.o_proj", "attn_output"},
+                                       {"mlp.gate_proj", "ffn_gate"},
+                                       {"mlp.up_proj", "ffn_up"},
+                                       {"mlp.down_proj", "ffn_down"}}) {
+    norms.push_back(projection);
+  }
+  return norms;
+}
+
 at::Tensor unpermute_q_and_k(const std::string& name, const at::Tensor& value,
                              const Hyperparameters& of) {
   const bool is_q = name.find("q_proj") != std::string::npos;

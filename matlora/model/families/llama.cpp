@@ -36,15 +36,8 @@ Family llama_family() {
           .model_names = {{"model.embed_tokens", "token_embd"},
                           {"model.norm", "output_norm"},
                           {"lm_head", "output"}},
-          .layer_names = {{"input_layernorm", "attn_norm"},
-                          {"post_attention_layernorm", "ffn_norm"},
-                          {"self_attn.q_proj", "attn_q"},
-                          {"self_attn.k_proj", "attn_k"},
-                          {"self_attn.v_proj", "attn_v"},
-                          {"self_attn.o_proj", "attn_output"},
-                          {"mlp.gate_proj", "ffn_gate"},
-                          {"mlp.up_proj", "ffn_up"},
-                          {"mlp.down_proj", "ffn_down"}},
+          .layer_names = with_projections(
+              {{"input_layernorm", "attn_norm"}, {"post_attention_layernorm", "ffn_norm"}}),
           .from_gguf = unpermute_q_and_k};
 }
 

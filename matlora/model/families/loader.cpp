@@ -106,26 +106,28 @@ nn::Decoder Loader::build(const Family& family, const Hyperparameters& of,
   return model;
 }
 
-nn::DecoderLayer Loader::layer(int64_t index, const Family& family, const Hyperparameters& of) {
-  const std::string prefix = "model.layers." + std::to_string(index) + ".";
+void Loader::add_norms(const std::string& prefix, const Family& family, const Hyperparameters& of,
+                       nn::DecoderLayer& layer) {
+  const auto named = [&](const char* name, int64_t size) {
+    return name ? norm(prefix + name, size, of.norm_offset) : at::Tensor();
+  };
+  layer.attention_norm = named(family.norms.attention, of.hidden_size);
+  layer.feed_forward_norm = named(family.norms.feed_forward, of.hidden_size);
+  layer.attention_output_norm = named(family.norms.attention_output, of.hidden_size);
+  layer.feed_forward_output_norm = named(family.norms.feed_forward_output, of.hidden_size);
+  if (family.head_norms == HeadNorms::none) return;
+  const bool each = family.head_norms == HeadNorms::each;
+  layer.q_norm = named("self_attn.q_norm", of.head_dim * (each ? 1 : of.num_heads));
+  layer.k_norm = named("self_attn.k_norm", of.head_dim * (each ? 1 : of.num_kv_heads));
+}
+
+void Loader::add_projections(const std::string& prefix, const Family& family,
+                             const Hyperparameters& of, nn::DecoderLayer& layer) {
   const int64_t width = of.hidden_size, inner = of.intermediate_size;
   const int64_t queries = of.num_heads * of.head_dim, keys = of.num_kv_heads * of.head_dim;
   const auto named = [&](const char* name, int64_t out, int64_t in, bool bias) {
     return nn::NamedLinear{name, linear(prefix + name, out, in, bias)};
   };
-  const auto maybe_norm = [&](const char* name, int64_t size) {
-    return name ? norm(prefix + name, size, of.norm_offset) : at::Tensor();
-  };
-  nn::DecoderLayer layer;
-  layer.attention_norm = maybe_norm(family.norms.attention, width);
-  layer.feed_forward_norm = maybe_norm(family.norms.feed_forward, width);
-  layer.attention_output_norm = maybe_norm(family.norms.attention_output, width);
-  layer.feed_forward_output_norm = maybe_norm(family.norms.feed_forward_output, width);
-  if (family.head_norms != HeadNorms::none) {
-    const bool each = family.head_norms == HeadNorms::each;
-    layer.q_norm = maybe_norm("self_attn.q_norm", each ? of.head_dim : queries);
-    layer.k_norm = maybe_norm("self_attn.k_norm", each ? of.head_dim : keys);
-  }
   if (family.fused) {
     layer.qkv.push_back(named("self_attn.qkv_proj", queries + 2 * keys, width, of.attention_bias));
   } else {
@@ -141,14 +143,20 @@ nn::DecoderLayer Loader::layer(int64_t index, const Family& family, const Hyperp
     layer.gate_up.push_back(named("mlp.up_proj", inner, width, of.mlp_bias));
   }
   layer.down = named("mlp.down_proj", width, inner, of.mlp_bias);
+}
+
+nn::DecoderLayer Loader::layer(int64_t index, const Family& family, const Hyperparameters& of) {
+  const std::string prefix = "model.layers." + std::to_string(index) + ".";
+  nn::DecoderLayer layer;
+  add_norms(prefix, family, of, layer);
+  add_projections(prefix, family, of, layer);
   layer.activation = of.activation;
   layer.attention.scale = of.attention_scale;
   layer.attention.soft_cap = of.attention_soft_cap;
-  if (!of.kinds.empty()) {
-    const LayerKind& kind = of.kinds.at(static_cast<size_t>(index));
-    layer.attention.window = kind.window;
-    layer.attention.rope = kind.rope;
-  }
+  if (of.kinds.empty()) return layer;
+  const LayerKind& kind = of.kinds.at(static_cast<size_t>(index));
+  layer.attention.window = kind.window;
+  layer.attention.rope = kind.rope;
   return layer;
 }
 

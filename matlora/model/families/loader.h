@@ -59,6 +59,10 @@ class Loader {
  private:
   void add_to_digest(const at::Tensor& tensor);
   nn::DecoderLayer layer(int64_t index, const Family& family, const Hyperparameters& of);
+  void add_norms(const std::string& prefix, const Family& family, const Hyperparameters& of,
+                 nn::DecoderLayer& layer);
+  void add_projections(const std::string& prefix, const Family& family, const Hyperparameters& of,
+                       nn::DecoderLayer& layer);
 
   std::shared_ptr<const WeightSource> source_;
   Placing placing_;

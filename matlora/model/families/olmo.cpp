@@ -45,17 +45,10 @@ Family olmo2_family() {
   family.gguf_architectures = {"olmo2"};
   family.read_hf = read_hf_olmo2;
   family.read_gguf = read_gguf;
-  family.layer_names = {{"post_attention_layernorm", "post_attention_norm"},
-                        {"post_feedforward_layernorm", "post_ffw_norm"},
-                        {"self_attn.q_norm", "attn_q_norm"},
-                        {"self_attn.k_norm", "attn_k_norm"},
-                        {"self_attn.q_proj", "attn_q"},
-                        {"self_attn.k_proj", "attn_k"},
-                        {"self_attn.v_proj", "attn_v"},
-                        {"self_attn.o_proj", "attn_output"},
-                        {"mlp.gate_proj", "ffn_gate"},
-                        {"mlp.up_proj", "ffn_up"},
-                        {"mlp.down_proj", "ffn_down"}};
+  family.layer_names = with_projections({{"post_attention_layernorm", "post_attention_norm"},
+                                         {"post_feedforward_layernorm", "post_ffw_norm"},
+                                         {"self_attn.q_norm", "attn_q_norm"},
+                                         {"self_attn.k_norm", "attn_k_norm"}});
   family.from_gguf = nullptr;
   family.norms = {.attention = nullptr,
                   .attention_output = "post_attention_layernorm",
