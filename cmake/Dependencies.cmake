@@ -1,4 +1,4 @@
-# Where each dependency comes from: the system's package, else (JSON, CLI11, GoogleTest) a pinned
+# Where each dependency comes from: the system's package, else (JSON, CLI11, toml++, GoogleTest) a pinned
 # source. What the installed package needs too is looked up in SystemLibraries and TorchOpenMP.
 # GLOBAL: whoever uses us by add_subdirectory links the libraries that ours hand on.
 
@@ -21,6 +21,11 @@ if(NOT MATLORA_IO_ONLY)
     URL_HASH SHA256=f2d893a65c3b1324c50d4e682c0cdc021dd0477ae2c048544f39eed6654b699a
     FIND_PACKAGE_ARGS 2.1)
   FetchContent_MakeAvailable(CLI11)
+  FetchContent_Declare(tomlplusplus
+    URL https://github.com/marzer/tomlplusplus/archive/refs/tags/v3.4.0.tar.gz
+    URL_HASH SHA256=8517f65938a4faae9ccf8ebb36631a38c1cadfb5efa85d9a72e15b9e97d25155
+    FIND_PACKAGE_ARGS 3.3)
+  FetchContent_MakeAvailable(tomlplusplus)
 endif()
 
 if(MATLORA_BUILD_TESTS)

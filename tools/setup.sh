@@ -10,7 +10,7 @@ say() { echo "setup: $*" >&2; }
 die() { say "$*"; exit 1; }
 
 packages() {
-  local wanted=(g++ make ninja-build pkg-config nlohmann-json3-dev libcli11-dev libutf8proc-dev
+  local wanted=(g++ make ninja-build pkg-config nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libutf8proc-dev
                 libpcre2-dev libxxhash-dev libgtest-dev libbenchmark-dev clang-format clang-tidy
                 python3-venv unzip git ca-certificates)
   command -v cmake >/dev/null || wanted+=(cmake)  # pip's or Kitware's will do

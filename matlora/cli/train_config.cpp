@@ -8,6 +8,7 @@
 #include "matlora/base/file.h"
 #include "matlora/base/input.h"
 #include "matlora/base/json.h"
+#include "matlora/cli/config_file.h"
 #include "matlora/train/rank_draw.h"
 
 namespace matlora::cli {
@@ -125,6 +126,7 @@ void add_train_options(CLI::App& app, TrainConfig& c) {
       ->configurable(false);
   app.add_flag("--force", c.force, "replace an earlier result in --output")->configurable(false);
   app.set_config("--config", "", "TOML file of options, such as a run.toml");
+  app.config_formatter(std::make_shared<TomlConfig>());
   app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
@@ -258,13 +260,8 @@ std::string run_record(CLI::App& app) {
     if (task.ends_with(".json")) task = fs::absolute(task).string();
   }
   if (!tasks.empty()) record(app, "--eval-task", tasks);
-  std::istringstream all(app.config_to_str(/*default_also=*/true));
-  std::string text =
-      "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n";
-  for (std::string line; std::getline(all, line);) {
-    if (!line.ends_with("=\"\"") && !line.ends_with("=[]")) text += line + "\n";
-  }
-  return text;
+  return "# matlora " MATLORA_VERSION ": `matlora train --config THIS_FILE` repeats the run.\n" +
+         app.config_to_str(/*default_also=*/true);
 }
 
 }  // namespace matlora::cli

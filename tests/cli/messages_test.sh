@@ -85,19 +85,24 @@ config "run.toml:2: unknown key 'rnak'; did you mean 'rank'?" '# a comment' 'rna
 config "run.toml:1: unknown key 'learning_rate'; here it is lr" 'learning_rate = 1e-3'
 config "run.toml:3: 'rank': expected an integer in 1..1048576, got four" 'lr = 1' '' 'rank = "four"'
 config "run.toml:1: 'limit': expected an integer >= 0, got -1" 'limit = -1'
-config "run.toml:1: 'rank': expected an integer in 1..1048576, got nothing" 'rank ='
-config "run.toml:1: expected key = value, got rank 4" 'rank 4'
-config "run.toml:2: expected key = value, got the section [train]" 'lr = 1' '[train]'
+config "run.toml:1: not TOML: key-value pair: expected value" 'rank ='
+config "run.toml:1: not TOML: key-value pair: expected '=', saw '4'; expected key = value" 'rank 4'
+config "run.toml:2: expected key = value, got the table train; keys are options" 'lr = 1' '[train]'
+config "run.toml:1: expected key = value, got the table rank" 'rank = {low = 1}'
+config "run.toml:1: 'rank': expected one value, got a list" 'rank = [1, 2]'
+config "run.toml:2: 'rank': expected a text, a number, true, false or a list" 'lr = 1' 'rank = 2026-11-27'
+config "run.toml:2: 'lr': expected a number in 0..1000, got inf" '' 'lr = inf'
 config "run.toml:1: 'force' is not taken from a file; give --force on the command line" 'force = true'
 config "run.toml:3: 'rank' appears twice; first in line 1" 'rank = 4' 'lr = 1' 'rank = 8'
-config "run.toml:1: 'gate': the quote is not closed" 'gate = "two.json'
-config "run.toml:2: 'train-ranks': the list is not closed; expected ]" 'lr = 1' 'train-ranks = [1, 2,' '4'
-config "run.toml:1: 'gate': a value with # cannot be given in a file; give --gate" 'gate = "a#b"'
-config "run.toml:1: 'no-shuffle': expected true or false" 'no-shuffle = perhaps'
+config "run.toml:1: not TOML: string: " 'gate = "two.json'
+config "run.toml:3: not TOML: array: encountered end-of-file" 'lr = 1' 'train-ranks = [1, 2,' '4'
+config "a#b: cannot open the file" 'gate = "a#b"'
+config "run.toml:1: not TOML: value: " 'no-shuffle = perhaps'
+config "run.toml:1: 'no-shuffle': expected true or false" 'no-shuffle = "perhaps"'
 config "run.toml:1: the file begins with a byte order mark" $'\xef\xbb\xbfrank = 4'
 refuses_train "--config: expected a file, got nothing" --config=
 refuses_train "nothing.toml: cannot open the file" --config nothing.toml
-printf 'rank = 4  # small\ntrain-ranks = [1,\n  2, 4]\nmethod = "matryoshka"\n' >good.toml
+printf 'rank = 4  # small\n"train-ranks" = [1, # the first\n  2, 4,\n]\nlimit = 1_0\nmethod = "matryoshka"\n' >good.toml
 expect_ok train --model "$model" --data data.jsonl --output good "${cpu[@]}" --max-steps 1 \
   --batch-size 2 --grad-accum 1 --config good.toml
 

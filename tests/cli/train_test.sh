@@ -36,6 +36,16 @@ expect_ok train --config single/run.toml --output single_repeated --quiet
 expect_same single/$weights single_repeated/$weights
 expect_same single/matlora.json single_repeated/matlora.json
 
+# Of any path: quotes, backslashes, #, control characters, bytes that are no UTF-8.
+odd=$'odd #"\'\\ \x01\xff\xf4\x8f\xbc\x81 \xc3\xa9 \n'
+cp data.jsonl "$odd"
+expect_ok train --model "$model" --data "$odd" --output odd "${cpu[@]}" "${small[@]}" --max-steps 1 \
+  --seed 18446744073709551615 --weight-decay 1e-300
+expect_ok train --config odd/run.toml --output odd_repeated --quiet
+expect_same odd/$weights odd_repeated/$weights
+cmp -s <(grep -av '^output' odd/run.toml) <(grep -av '^output' odd_repeated/run.toml) ||
+  fail "run.toml of a repeated run differs"
+
 # The command line beats the file.
 expect_ok train --config one/run.toml --output shorter --max-steps 2 --quiet
 expect_lines shorter/train_log.jsonl 2
