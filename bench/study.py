@@ -33,9 +33,7 @@ def contender(name, title, flags, forms, rates, ranks=None):
     return Contender(name, title, flags.split(), forms, rates.split(","), ranks or RANKS)
 
 
-DEFAULT = {"default": []}
-# Gates fitted to the training problems; the order of the directions stays.
-FITTED = {"fitted": ("--first", 8, "--fit", "--limit", 256)}
+DEFAULT, ORDERED = {"default": []}, {"ordered": []}
 PAPER, TRAINED, RENESTED = {"paper": ["--inference-gate", "paper"]}, {"trained": ["--inference-gate", "trained"]}, {"renested": ("--limit", 48)}
 NESTED = "--method nested --nest none --rank 16 "
 EARLY = "--rank-weights full:0.85..0.35,1:0.075..0.325,2:0.0375..0.1625 "
@@ -43,13 +41,14 @@ MATRYOSHKA = "--method matryoshka --nest none --rank 16 --scaling "
 ONE_RANK = "--method lora --nest none --rank "
 # The rates of LoRA (cut), DyLoRA and Matryoshka with scaling sqrt were chosen from 3e-4 .. 3e-2 in version 0.1.0 (docs/benchmarks.md).
 CONTENDERS = [
-    contender("default", "nested, the default", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank", DEFAULT | FITTED, "3e-3,5e-3"),
+    contender("default", "nested, the default", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank", DEFAULT, "5e-3"),
+    contender("ordered", "nested, gates not fitted", "--rank 16 --rank-weights full:0.85..0.35 --scaling rank --fit none", ORDERED, "3e-3,5e-3"),
     *(contender(f"single-{rank}", f"LoRA of rank {rank} alone", ONE_RANK + str(rank), PAPER, "3e-3,1e-2", [rank]) for rank in RANKS),
     contender("lora", "LoRA of rank 16", ONE_RANK + "16", PAPER | RENESTED, "1e-2"),
     contender("matryoshka", "Matryoshka", MATRYOSHKA + "sqrt", TRAINED | RENESTED, "3e-3"),
     contender("matryoshka-paper", "Matryoshka, the paper's gate", MATRYOSHKA + "sqrt", PAPER, "1e-2"),
     contender("dylora", "DyLoRA", "--method dylora --nest none --rank 16", PAPER, "3e-3"),
-    contender("half", "nested, full 1/2", "--rank 16 --rank-weights full:0.5 --scaling rank", DEFAULT, "5e-3"),
+    contender("half", "nested, full 1/2", "--rank 16 --rank-weights full:0.5 --scaling rank --fit none", ORDERED, "5e-3"),
     contender("dylora-constant", "DyLoRA, constant scale", "--method dylora --nest none --rank 16 --mask constant", TRAINED, "3e-3,1e-2"),
     contender("matryoshka-rank", "Matryoshka, scaling rank", MATRYOSHKA + "rank", PAPER | TRAINED | RENESTED, "3e-3,1e-2"),
     contender("matryoshka-none", "Matryoshka, scaling none", MATRYOSHKA + "none", PAPER | TRAINED | RENESTED, "3e-4,1e-3"),
@@ -94,9 +93,8 @@ def mean_loss(row):
 
 
 def chosen_rate(results, setting, seed, one, form):
-    """The rate with the least mean loss over the ranks on the validation problems; None while one is missing. A fitted form has that of the first form."""
+    """The rate with the least mean loss over the ranks on the validation problems; None while one is missing."""
     losses = {}
-    form = next(iter(one.forms)) if form == "fitted" else form
     for rate in one.rates:
         row = results.get(Key(setting, one.name, rate, seed, form, "validation"))
         if row is None and len(one.rates) > 1:
@@ -111,7 +109,7 @@ def wanted(results, setting, contenders, leads):
     keys = [Key(setting, one.name, rate, first, form, "validation") for one in leads for rate in one.rates for form in one.forms]
     for one in contenders:
         for form in one.forms:
-            if len(one.rates) > 1 and form != "fitted":
+            if len(one.rates) > 1:
                 keys += [Key(setting, one.name, rate, first, form, "validation") for rate in one.rates]
             rate = chosen_rate(results, setting, first, one, form)
             keys += [Key(setting, one.name, rate, seed, form, "test") for seed in seeds if rate]

@@ -1,12 +1,15 @@
 #include "matlora/cli/finished_adapter.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "matlora/adapter/compress.h"
 #include "matlora/adapter/fold.h"
 #include "matlora/base/error.h"
+#include "matlora/base/progress.h"
 #include "matlora/eval/calibration.h"
+#include "matlora/train/fit.h"
 
 namespace matlora::cli {
 namespace {
@@ -75,6 +78,35 @@ FinishedAdapter renested(const nn::Decoder& decoder, const adapter::Adapter& ada
                                    .directions = first,
                                    .singular_values = std::move(nested.singular_values)};
   return result;
+}
+
+bool fit_finished(const nn::Decoder& decoder, const adapter::GateRule& rule,
+                  const train::Trainer& trainer, const std::function<bool()>& go_on, bool quiet,
+                  adapter::Adapter& adapter) {
+  std::vector<int64_t> ranks = rule.train_ranks;
+  std::erase_if(ranks, [&](int64_t rank) { return rank >= rule.rank; });
+  if (ranks.empty()) return true;
+  train::FitOptions options;
+  options.go_on = go_on;
+  options.quiet = quiet;
+  // Of the last steps alone, so that a resumed run does the same.
+  const int64_t most = options.steps * options.pack_tokens;
+  const auto parts = 2 * std::ssize(ranks);
+  int64_t tokens = 0;
+  for (const data::Example& example : trainer.last_examples(parts * most)) {
+    tokens += std::ssize(example.tokens);
+  }
+  options.steps = std::clamp<int64_t>(
+      (tokens / parts + options.pack_tokens / 2) / options.pack_tokens, 1, options.steps);
+  const std::vector<data::Example> examples =
+      trainer.last_examples(options.steps * options.pack_tokens);
+  const std::vector<train::FittedRank> fitted =
+      train::fit_gates(decoder, adapter, ranks, examples, options);
+  if (fitted.size() < ranks.size()) return false;
+  for (const train::FittedRank& one : fitted) {
+    say(quiet, cat("gates of rank ", one.rank, " fitted: loss ", one.before, " to ", one.after));
+  }
+  return true;
 }
 
 }  // namespace matlora::cli

@@ -1,6 +1,7 @@
 // What a training run gives: the adapter as it is written.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -31,5 +32,12 @@ struct FinishedAdapter {
 /// UserError at `where` where it cannot be: one that changes nothing, for example.
 FinishedAdapter renested(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where);
+
+/// Gates of the ranks below R that `rule` trains, fitted on the run's last examples
+/// (train/fit.h) at no more than half of the run's cost; says each rank's loss. False where `go_on`
+/// ended it, with the adapter as it was.
+bool fit_finished(const nn::Decoder& decoder, const adapter::GateRule& rule,
+                  const train::Trainer& trainer, const std::function<bool()>& go_on, bool quiet,
+                  adapter::Adapter& adapter);
 
 }  // namespace matlora::cli

@@ -186,9 +186,11 @@ class Train : public Command {
     }
   }
 
-  /// What a run that is done gives. Where it cannot be re-nested it is kept as it was trained.
-  adapter::Adapter finished(const Common& common, const model::Model& base,
-                            adapter::Adapter& adapter, const train::Trainer& trainer) {
+  /// What a run that is done gives; nothing where it was stopped while fitting. Where it cannot be
+  /// re-nested it is kept as it was trained.
+  std::optional<adapter::Adapter> finished(const Common& common, const model::Model& base,
+                                           adapter::Adapter& adapter,
+                                           const train::Trainer& trainer) {
     const int64_t first = directions_to_order(c_.nest, adapter.rule, c_.recipe.rank_weights);
     if (first == 0) return shipped(adapter);
     try {
@@ -196,6 +198,14 @@ class Train : public Command {
       say(common.quiet, cat("the first ", first, " directions in order, weighted by the inputs of ",
                             done.made->tokens, " tokens"));
       info_.compressed = std::move(done.made);
+      if (c_.fit == "auto" && adapter.rule.method == adapter::Method::nested) {
+        const LongRun long_run("stopping; again to stop now");
+        const auto go_on = [] { return interrupt_signal() == 0; };
+        if (!fit_finished(base.decoder, adapter.rule, trainer, go_on, common.quiet, done.adapter)) {
+          info_.compressed.reset();
+          return std::nullopt;
+        }
+      }
       return std::move(done.adapter);
     } catch (const UserError& error) {
       say(false, cat("note: not re-nested: ", shown(error)));
@@ -254,11 +264,14 @@ class Train : public Command {
     });
     run_steps(common, base, adapter, trainer, directory, saving);
     const std::lock_guard lock(saving);
+    std::optional<adapter::Adapter> result;
     if (trainer.done()) {
       keep_before_finishing(adapter, trainer, directory);
-      adapter::Adapter result = finished(common, base, adapter, trainer);
-      directory.save([&] { model::save_adapter(directory.path(), result, info_); });
-      adapter = std::move(result);
+      result = finished(common, base, adapter, trainer);
+    }
+    if (result) {
+      directory.save([&] { model::save_adapter(directory.path(), *result, info_); });
+      adapter = std::move(*result);
       std::error_code ignored;
       fs::remove(directory.path() / train::kStateFile, ignored);
       directory.commit();
@@ -267,7 +280,7 @@ class Train : public Command {
       say(false, stopped_text(trainer, directory));
     }
     saved = true;
-    return trainer.done();
+    return result.has_value();
   }
 
   void run_steps(const Common& common, const model::Model& base, adapter::Adapter& adapter,

@@ -42,6 +42,10 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   option("--nest", c.nest,
          "order the directions at the end of the run by what they do to the layers' outputs: svd "
          "all of them | none | auto (of nested those of the largest rank below R that is trained)");
+  option(
+      "--fit", c.fit,
+      "after it, numbers between A and B for each train rank below R, learned in at most half of "
+      "the run's time: auto (of nested) | none");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
   option("--target-modules", c.targets,
          "layers by name, or all-linear (default: every linear layer of the blocks)")
@@ -154,6 +158,9 @@ void apply_paper(CLI::App& app, TrainConfig& c) {
 void apply_preset(CLI::App& app, TrainConfig& c) {
   if (c.nest != "auto" && c.nest != "svd" && c.nest != "none") {
     fail("--nest", "unknown value '", printable(c.nest), "'; expected auto|svd|none");
+  }
+  if (c.fit != "auto" && c.fit != "none") {
+    fail("--fit", "unknown value '", printable(c.fit), "'; expected auto|none");
   }
   train::optimizer_named(c.recipe.optimizer, "--optimizer");
   if (c.preset == "paper") {

@@ -25,7 +25,7 @@ struct SaveEvery {
 /// The options of a run as text flags and numbers, before they become a rule and a recipe.
 struct TrainConfig {
   std::string model, data, output, base_name;
-  std::string preset, nest = "auto";
+  std::string preset, nest = "auto", fit = "auto";
   double alpha = 1;
   std::string method = "nested", scaling = "auto", mask = "diag", gate_file;
   std::string inference_gate = "auto", init = "paper", init_adapter, schedule = "linear";

@@ -10,8 +10,6 @@
 namespace matlora::train {
 namespace {
 
-constexpr int64_t kPackTokens = 2048;
-
 /// The first directions of a layer with a gate that is learned.
 class GatedDelta : public nn::Delta {
  public:
@@ -53,11 +51,12 @@ nn::Decoder gated(const nn::Decoder& decoder, const adapter::Adapter& adapter, c
   return result;
 }
 
-std::vector<data::Pack> packs_of(std::span<const data::Example> examples, at::Device device) {
+std::vector<data::Pack> packs_of(std::span<const data::Example> examples, int64_t tokens,
+                                 at::Device device) {
   std::vector<int64_t> indices(examples.size());
   std::iota(indices.begin(), indices.end(), 0);
   std::vector<data::Pack> packs;
-  for (const auto& group : data::split_by_tokens(examples, indices, kPackTokens)) {
+  for (const auto& group : data::split_by_tokens(examples, indices, tokens)) {
     packs.push_back(data::pack(examples, group, device));
   }
   return packs;

@@ -23,8 +23,9 @@ Gates gates_of_rank(const adapter::Adapter& adapter, int64_t k, at::Device devic
 /// it, as many as a layer's gate has numbers. The gates are read in every pass.
 nn::Decoder gated(const nn::Decoder& decoder, const adapter::Adapter& adapter, const Gates& gates);
 
-/// The examples in packs of about 2048 tokens.
-std::vector<data::Pack> packs_of(std::span<const data::Example> examples, at::Device device);
+/// The examples in packs of about so many tokens.
+std::vector<data::Pack> packs_of(std::span<const data::Example> examples, int64_t tokens,
+                                 at::Device device);
 
 /// [M] nats, of the label tokens of a pack.
 at::Tensor losses_of(const nn::Decoder& model, const data::Pack& pack);

@@ -13,6 +13,8 @@
 namespace matlora::train {
 namespace {
 
+constexpr int64_t kPackTokens = 2048;
+
 struct Point {
   double at, weight;
 };
@@ -36,7 +38,7 @@ std::vector<std::vector<double>> direction_worth(const nn::Decoder& decoder,
                                                  std::span<const data::Example> examples,
                                                  bool quiet) {
   check(!examples.empty() && !decoder.on_demand(), "worth: no examples, or weights in their file");
-  const std::vector<data::Pack> packs = packs_of(examples, decoder.device());
+  const std::vector<data::Pack> packs = packs_of(examples, kPackTokens, decoder.device());
   const double labels = static_cast<double>(count_labels(packs));
   const Gates whole = gates_of_rank(adapter, adapter.rule.rank, decoder.device());
   std::vector<at::Tensor> sums;

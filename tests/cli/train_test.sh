@@ -108,7 +108,7 @@ END
 done
 
 # By default the first half of nested's directions are put in order; ranks from there on stay.
-expect_ok "${base[@]}" --output nested-auto --max-steps 12 --inference-gate trained
+expect_ok "${base[@]}" --output nested-auto --max-steps 12 --inference-gate trained --fit none
 grep -q '"directions": 4' nested-auto/matlora.json || fail "the default is not in order"
 for nest in none auto; do
   expect_ok sweep --model "$model" --adapter "nested-$nest" --data data.jsonl --ranks 1,4,8 \
@@ -119,6 +119,23 @@ import json, sys
 none, auto = ([row["loss"] for row in json.load(open(f"nested-{nest}-three/sweep.json"))["rows"]] for nest in ("none", "auto"))
 sys.exit(any(abs(a - b) > 1e-5 * a for a, b in zip(none[1:], auto[1:])) or none[0] == auto[0])
 END
+
+# Then the gates of ranks 1, 2 and 4 are fitted to the last records: no loss over them rises. Rank 8
+# stays.
+grep -q '"fitted"' nested-auto/matlora.json && fail "--fit none fits"
+expect_ok "${base[@]}" --output nested-fit --max-steps 12 --inference-gate trained
+grep -q '"fitted"' nested-fit/matlora.json || fail "the default does not fit"
+expect_ok train --config nested-fit/run.toml --output nested-fit-again --quiet
+expect_same nested-fit/matlora.json nested-fit-again/matlora.json
+expect_ok sweep --model "$model" --adapter nested-fit --data data.jsonl --ranks 1,4,8 \
+  --output nested-fit-three "${cpu[@]}"
+python3 - <<'END' || fail "--fit: a loss over the records that it was fitted on rose"
+import json, sys
+plain, fit = ([row["loss"] for row in json.load(open(f"nested-{name}-three/sweep.json"))["rows"]] for name in ("auto", "fit"))
+sys.exit(fit[0] >= plain[0] or fit[1] > plain[1] + 1e-5 or abs(fit[2] - plain[2]) > 1e-6)
+END
+expect_code 2 "${base[@]}" --output nested-never --fit always
+grep -q "error: --fit: unknown value 'always'; expected auto|none" err.txt || fail "--fit: $(cat err.txt)"
 
 # What cannot be re-nested is kept as it was trained.
 expect_ok train --model "$model" --data data.jsonl "${cpu[@]}" --rank 8 --lr 0 --max-steps 2 --nest svd \

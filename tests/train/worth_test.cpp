@@ -34,7 +34,7 @@ double loss_at(const nn::Decoder& decoder, const adapter::Adapter& adapter,
   const nn::Decoder model = gated(decoder, adapter, gates);
   double sum = 0;
   int64_t labels = 0;
-  for (const data::Pack& pack : packs_of(examples, at::kCPU)) {
+  for (const data::Pack& pack : packs_of(examples, 2048, at::kCPU)) {
     sum += losses_of(model, pack).sum(at::kDouble).item<double>();
     labels += pack.label_count();
   }
