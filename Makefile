@@ -3,7 +3,7 @@
 #   make LIBTORCH=/path       an unpacked LibTorch instead of the wheel
 #   make demo DATA=file.jsonl your own problems
 # A line behind ## is what `make help` says of a target.
-.PHONY: help setup setup-ref build program install golden asan test test-fast bench bench-micro lint format demo clean
+.PHONY: help setup setup-ref build program install golden asan test test-fast fuzz bench bench-micro lint format demo clean
 .DEFAULT_GOAL := build
 
 JOBS ?= 2
@@ -56,6 +56,11 @@ golden: setup-ref ## the files that tests compare with, in build/golden
 asan: setup ## the folders without torch, with ASan and UBSan
 	@cmake --preset asan --log-level=WARNING
 	@cmake --build --preset asan -j$(JOBS)
+
+# Each target TIME seconds, JOBS at once; what is found stays in build/fuzz/NAME. Needs clang, which it installs.
+TIME ?= 60
+fuzz: setup ## libFuzzer over every reader of foreign bytes, TIME=600 seconds each
+	@tools/fuzz.sh $(TIME) $(JOBS)
 
 # The release run is last, so that its summary closes the output.
 test: build asan golden ## every test
