@@ -7,6 +7,8 @@ namespace matlora::text {
 namespace {
 
 constexpr StageKind<Normalizer> kKinds[] = {
+    {"BertNormalizer", read_bert},
+    {"ByteLevel", read_byte_level},
     {"Lowercase", read_lowercase},
     {"NFC", read_unicode_form},
     {"NFD", read_unicode_form},

@@ -22,7 +22,6 @@ class Normalizer {
 
   void add(Step step) { steps_.push_back(std::move(step)); }
   size_t size() const { return steps_.size(); }
-  bool in_bytes() const { return false; }  ///< for read_stage: any step may follow
 
   std::string run(std::string_view text) const;
 

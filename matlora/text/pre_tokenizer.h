@@ -40,9 +40,12 @@ class PreTokenizer {
   using Step = std::function<Cut(const Piece&)>;  // no piece that it gets is empty
   using Sink = std::function<void(std::string_view)>;
 
-  void add(Step step) { steps_.push_back(std::move(step)); }
-  /// From here on a piece means its bytes (ByteLevel): no step may follow.
-  void end_in_bytes() { in_bytes_ = true; }
+  /// A step behind ByteLevel gets the characters of the byte-level alphabet.
+  void add(Step step);
+  /// From here on a piece means its bytes (ByteLevel).
+  void end_in_bytes();
+  /// The pieces are text: their bytes, if they mean bytes, as characters of the alphabet.
+  void end_in_text();
 
   size_t size() const { return steps_.size(); }
   bool in_bytes() const { return in_bytes_; }

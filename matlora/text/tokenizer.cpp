@@ -49,23 +49,27 @@ std::string Tokenizer::Impl::in_text(const AddedToken& token) const {
 }
 
 void Tokenizer::Impl::add_tokens() {
-  for (const AddedToken& token : stages.added) stages.vocabulary.add(token.content, token.id);
+  for (const AddedToken& token : stages.added) {
+    const bool known = stages.vocabulary.content(token.id) == token.content;
+    if (!known) stages.vocabulary.add(token.content, token.id);
+  }
   for (const AddedToken& token : stages.added) {
     (token.normalized ? normalized_finder : raw_finder).add(in_text(token), token);
   }
 }
 
 void Tokenizer::Impl::make_decoded() {
-  decoded.reserve(stages.vocabulary.ids().size());
-  for (const auto& [content, id] : stages.vocabulary.ids()) {
-    decoded[id].bytes = stages.decoder.token_bytes(content);
+  decoded.reserve(stages.vocabulary.contents().size());
+  for (const auto& [id, content] : stages.vocabulary.contents()) {
+    decoded[id].bytes = stages.decoder.token_bytes(*content);
   }
   for (const AddedToken& token : stages.added) {
     Decoded& entry = decoded[token.id];
     entry.special = token.special;
     const std::string bytes = stages.decoder.token_bytes(token.content);
-    const bool encoded = encodes_as(*stages.model, bytes, token.id);
-    entry.bytes = stages.decoder.added_token_bytes(token.content, in_text(token), encoded);
+    const bool from_bytes =
+        stages.decoder.keeps_added_tokens() && encodes_as(*stages.model, bytes, token.id);
+    entry.bytes = from_bytes ? bytes : stages.decoder.added_token_bytes(in_text(token));
   }
 }
 
