@@ -34,7 +34,8 @@ void PreTokenizer::end_in_text() {
   in_bytes_ = false;
   steps_.push_back([](const Piece& piece) -> Cut {
     std::string text = to_byte_characters(piece.text);
-    return {{{0, text.size(), false}}, std::move(text)};
+    const size_t start = to_byte_characters(piece.text.substr(0, piece.start)).size();
+    return {{{0, text.size(), false}}, std::move(text), start};
   });
 }
 
@@ -46,9 +47,10 @@ void PreTokenizer::run_from(size_t index, const Piece& piece, const Sink& sink) 
   }
   const Cut cut = steps_[index](piece);
   const std::string_view text = cut.changed ? std::string_view(*cut.changed) : piece.text;
+  const size_t start = cut.changed ? cut.start : piece.start;
   for (const Span& span : cut.spans) {
-    const bool at_start = piece.at_start && span.begin == 0;
-    run_from(index + 1, {text.substr(span.begin, span.end - span.begin), at_start}, sink);
+    const size_t left = start > span.begin ? start - span.begin : 0;
+    run_from(index + 1, {text.substr(span.begin, span.end - span.begin), left}, sink);
   }
 }
 

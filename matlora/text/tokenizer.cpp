@@ -17,6 +17,7 @@ struct Tokenizer::Impl {
   void validate_post_processor() const;
   void encode_section(Piece text, std::vector<int32_t>& ids) const;
   void encode_normalized(Piece text, std::vector<int32_t>& ids) const;
+  size_t start_of(std::string_view normalized, std::string_view text) const;
   std::string in_text(const AddedToken& token) const;
 
   Stages stages;  // the vocabulary has the added tokens too
@@ -30,9 +31,10 @@ struct Tokenizer::Impl {
 
 namespace {
 
-/// Where `section` of `whole` is: at the start of the text only if `whole` is and it is its start.
+/// `section` of `whole`.
 Piece piece_of(const Section& section, const Piece& whole) {
-  return {section.text, whole.at_start && section.text.data() == whole.text.data()};
+  const auto offset = static_cast<size_t>(section.text.data() - whole.text.data());
+  return {section.text, whole.start > offset ? whole.start - offset : 0};
 }
 
 }  // namespace
@@ -83,11 +85,19 @@ void Tokenizer::Impl::validate_post_processor() const {
   }
 }
 
+/// Piece::start of `normalized`, which `text` with its first character at the start of the whole
+/// text became: what becomes of this character by itself, if the result begins with that.
+size_t Tokenizer::Impl::start_of(std::string_view normalized, std::string_view text) const {
+  const std::string first = stages.normalizer.run(text.substr(0, utf8_sequence_length(text)));
+  return normalized.starts_with(first) ? first.size() : 0;
+}
+
 /// `text` has no more added tokens of raw_finder.
 void Tokenizer::Impl::encode_section(Piece text, std::vector<int32_t>& ids) const {
   std::string storage;
   if (stages.normalizer.size() > 0) {
     storage = stages.normalizer.run(text.text);
+    if (text.at_start()) text.start = start_of(storage, text.text);
     text.text = storage;
   }
   for (const Section& section : normalized_finder.split(text.text)) {
@@ -121,7 +131,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view utf8, bool add_special) 
     if (section.token != nullptr) {
       ids.push_back(section.token->id);
     } else {
-      impl_->encode_section(piece_of(section, {utf8, true}), ids);
+      impl_->encode_section(piece_of(section, {utf8, utf8_sequence_length(utf8)}), ids);
     }
   }
   if (add_special) ids.insert(ids.end(), around.suffix().begin(), around.suffix().end());

@@ -57,9 +57,11 @@ void compare(const std::filesystem::path& path, Counts& counts) {
     std::cout << path.filename().string() << ": " << golden["text"] << (same_ids ? "" : " ids")
               << (same_text ? "" : " decoded") << " " << error << "\n";
     if (!same_ids) std::cout << "  " << Json(plain) << "\n  " << Json(got_plain) << "\n";
-    if (!same_text) {
-      std::cout << "  " << golden["decoded"] << "\n  "
-                << Json(valid_utf8(tokenizer.decode(ids, false))) << "\n";
+    for (const bool skip : {false, true}) {
+      const Json& expected = golden[skip ? "shown" : "decoded"];
+      if (decodes(tokenizer, ids, skip, expected)) continue;
+      std::cout << "  " << expected << "\n  " << Json(valid_utf8(tokenizer.decode(ids, skip)))
+                << "\n";
     }
   }
 }
