@@ -17,7 +17,6 @@ struct Tokenizer::Impl {
   void validate_post_processor() const;
   void encode_section(Piece text, std::vector<int32_t>& ids) const;
   void encode_normalized(Piece text, std::vector<int32_t>& ids) const;
-  size_t start_of(std::string_view normalized, std::string_view text) const;
   std::string in_text(const AddedToken& token) const;
 
   Stages stages;  // the vocabulary has the added tokens too
@@ -85,19 +84,11 @@ void Tokenizer::Impl::validate_post_processor() const {
   }
 }
 
-/// Piece::start of `normalized`, which `text` with its first character at the start of the whole
-/// text became: what becomes of this character by itself, if the result begins with that.
-size_t Tokenizer::Impl::start_of(std::string_view normalized, std::string_view text) const {
-  const std::string first = stages.normalizer.run(text.substr(0, utf8_sequence_length(text)));
-  return normalized.starts_with(first) ? first.size() : 0;
-}
-
 /// `text` has no more added tokens of raw_finder.
 void Tokenizer::Impl::encode_section(Piece text, std::vector<int32_t>& ids) const {
   std::string storage;
   if (stages.normalizer.size() > 0) {
-    storage = stages.normalizer.run(text.text);
-    if (text.at_start()) text.start = start_of(storage, text.text);
+    storage = stages.normalizer.run(text.text, text.start);
     text.text = storage;
   }
   for (const Section& section : normalized_finder.split(text.text)) {

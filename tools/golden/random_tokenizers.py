@@ -310,10 +310,13 @@ def make(maker):
 
 
 def is_ambiguous(state, tokenizer):
-    """Two added tokens that look alike when they are normalised: either may be found."""
+    """Added tokens that look alike when they are normalised, or are nothing."""
     normalizer = tokenizer.normalizer
     tokens = [t["content"] for t in state["added_tokens"] if t["normalized"]]
-    return normalizer and len({normalizer.normalize_str(token) for token in tokens}) < len(tokens)
+    if not normalizer:
+        return False
+    looks = {normalizer.normalize_str(token) for token in tokens}
+    return len(looks) < len(tokens) or "" in looks
 
 
 def shows_specials(state, tokenizer):
