@@ -71,12 +71,13 @@ std::vector<Section> AddedTokenFinder::split(std::string_view text) const {
     size_t begin = from, end = from + found->length;
     from = end;
     const AddedToken& token = *found->token;
-    if (begin < covered) continue;  // its beginning went to a token with rstrip
     if (token.single_word && cuts_word(text.substr(0, begin), text.substr(end))) continue;
     if (token.lstrip) {
       const std::string_view before = text.substr(0, begin);
       begin = std::max(covered, begin - trailing_white_space(before));
     }
+    // As `tokenizers` has it, a token whose beginning went to one with rstrip counts all the same.
+    if (begin > end) continue;
     if (token.rstrip) end += leading_white_space(text.substr(end));
     if (begin > covered) sections.push_back({text.substr(covered, begin - covered), nullptr});
     sections.push_back({text.substr(begin, end - begin), &token});

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "matlora/base/utf8.h"
 #include "matlora/text/decoders/kinds.h"
 #include "matlora/text/load/stage.h"
 
@@ -12,10 +13,12 @@ constexpr StageKind<Decoder> kKinds[] = {
     {"BPEDecoder", read_end_of_word},
     {"ByteFallback", read_byte_fallback},
     {"ByteLevel", read_byte_level},
+    {"CTC", read_ctc},
     {"Fuse", read_fuse},
     {"Metaspace", read_metaspace},
     {"Replace", read_replace},
     {"Strip", read_strip},
+    {"WordPiece", read_word_piece},
 };
 
 }  // namespace
@@ -26,17 +29,22 @@ struct Decoder::Run {
   std::string& text;
 };
 
-/// A step that holds all tokens back and gives them as one.
+/// A step that holds all tokens back and gives them as one; one that makes bytes a text.
 void Decoder::join_tokens() {
-  if (!fused_ || joined_ > 0) return;
-  context_steps_.push_back({[](std::string_view token, DecodeState& state, const Next&) {
-                              ++state.count;
-                              state.held += token;
-                            },
-                            [](DecodeState& state, const Next& next) {
-                              if (state.count > 0) next(state.held);
-                            }});
-  joined_ = context_steps_.size();
+  if (fused_ && joined_ == 0) {
+    context_steps_.push_back({[](std::string_view token, DecodeState& state, const Next&) {
+                                ++state.count;
+                                state.held += token;
+                              },
+                              [](DecodeState& state, const Next& next) {
+                                if (state.count > 0) next(state.held);
+                              }});
+    joined_ = context_steps_.size();
+  }
+  if (!in_bytes_) return;
+  in_bytes_ = false;
+  context_steps_.push_back(
+      {[](std::string_view token, DecodeState&, const Next& next) { next(valid_utf8(token)); }});
 }
 
 void Decoder::add(TokenStep step) {
@@ -60,10 +68,10 @@ std::string Decoder::token_bytes(std::string_view token) const {
   return result;
 }
 
-std::string Decoder::added_token_bytes(std::string_view token, std::string_view in_text,
-                                       bool encoded) const {
-  if (!in_bytes_) return token_bytes(in_text);
-  return encoded ? token_bytes(token) : std::string(in_text);
+std::string Decoder::added_token_bytes(std::string_view in_text) const {
+  std::string bytes = token_bytes(in_text);
+  const bool kept = in_bytes_ && (keeps_added_ || find_invalid_utf8(bytes) != std::string::npos);
+  return kept ? std::string(in_text) : bytes;
 }
 
 void Decoder::feed(size_t step, std::string_view token, const Run& run) const {

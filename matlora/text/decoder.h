@@ -48,21 +48,23 @@ class Decoder {
   void add_streamed(ContextStep step) { context_steps_.push_back(std::move(step)); }
   /// From here on all tokens are one (Fuse): a step added by `add` gets the whole text.
   void fuse() { fused_ = true; }
-  /// Tokens are written in the characters of the byte-level alphabet: no step of a file may follow.
+  /// Tokens are written in the characters of the byte-level alphabet: from here on they are one, in
+  /// bytes. A step behind it gets valid UTF-8, with U+FFFD for what is none.
   void end_in_bytes() { in_bytes_ = fused_ = true; }
+  /// Added tokens are not written in that alphabet (GGUF), unless the model encodes one from bytes.
+  void keep_added_tokens() { keeps_added_ = true; }
 
   size_t size() const { return token_steps_.size() + context_steps_.size(); }
   bool in_bytes() const { return in_bytes_; }
-  bool fused() const { return fused_; }
+  bool fused() const { return fused_ && !in_bytes_; }  ///< and may be taken in parts
+  bool keeps_added_tokens() const { return keeps_added_; }
 
   /// What the token steps make of a token of the model, by itself.
   std::string token_bytes(std::string_view token) const;
 
-  /// The same of an added token. `in_text` is how it is written in a (normalised) text; `encoded`
-  /// says whether the model encodes the token's bytes as this token. A byte-level decoder leaves
-  /// one as it is written unless the model makes it from bytes too.
-  std::string added_token_bytes(std::string_view token, std::string_view in_text,
-                                bool encoded) const;
+  /// The same of an added token, which is written `in_text` in a (normalised) text. A byte-level
+  /// decoder leaves it so where its bytes would be no UTF-8.
+  std::string added_token_bytes(std::string_view in_text) const;
 
   /// The context steps: appends to `text` what is certain once `token`, a result of the calls
   /// above, has come.
@@ -78,7 +80,7 @@ class Decoder {
 
   std::vector<TokenStep> token_steps_;
   std::vector<ContextStep> context_steps_;
-  bool in_bytes_ = false, fused_ = false;
+  bool in_bytes_ = false, fused_ = false, keeps_added_ = false;
   size_t joined_ = 0;  // context steps when the tokens were joined; 0: not yet
 };
 

@@ -19,19 +19,23 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// Appends the ids of `piece` (not empty) to `ids`.
+  /// Appends the ids of `piece` (not empty) to `ids`. Throws UserError when a part of it has no
+  /// token and there is no unknown token.
   virtual void encode(std::string_view piece, std::vector<int32_t>& ids) const = 0;
 
-  /// Whether it is for pieces that mean bytes: behind a ByteLevel pre-tokenizer, before a ByteLevel
-  /// decoder. Else pieces and tokens are text.
+  /// Whether it is for pieces that mean bytes, behind a ByteLevel pre-tokenizer. Else pieces are
+  /// text.
   virtual bool in_bytes() const = 0;
 };
 
 /// Whether `model` encodes `piece` as the one token `id`.
 bool encodes_as(const Model& model, std::string_view piece, int32_t id);
 
+/// Throws UserError: `text` has no token, and there is no unknown one.
+[[noreturn]] int32_t fail_without_unknown(std::string_view text);
+
 /// The part "model" of a tokenizer.json, whose tokens go to `vocabulary`; its kinds are in models/.
-/// `in_bytes` says which kind of a type is wanted. Throws UserError naming a type that is unknown,
+/// `in_bytes` says that pieces may mean bytes. Throws UserError naming a type that is unknown,
 /// or what is malformed.
 std::unique_ptr<const Model> read_model(const JsonObject& part, bool in_bytes,
                                         Vocabulary& vocabulary);

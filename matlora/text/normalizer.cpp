@@ -1,5 +1,8 @@
 #include "matlora/text/normalizer.h"
 
+#include <utility>
+
+#include "matlora/base/utf8.h"
 #include "matlora/text/load/stage.h"
 #include "matlora/text/normalizers/kinds.h"
 
@@ -7,6 +10,8 @@ namespace matlora::text {
 namespace {
 
 constexpr StageKind<Normalizer> kKinds[] = {
+    {"BertNormalizer", read_bert},
+    {"ByteLevel", read_byte_level},
     {"Lowercase", read_lowercase},
     {"NFC", read_unicode_form},
     {"NFD", read_unicode_form},
@@ -20,12 +25,30 @@ constexpr StageKind<Normalizer> kKinds[] = {
     {"StripAccents", read_strip_accents},
 };
 
+/// Where the following characters change the first ones (a normal form), the first of the result.
+size_t start_by_itself(const Normalizer::Step& step, std::string_view first,
+                       const std::string& result) {
+  const std::string changed = step(first);
+  return result.starts_with(changed) ? changed.size() : utf8_sequence_length(result);
+}
+
 }  // namespace
 
 std::string Normalizer::run(std::string_view text) const {
-  if (steps_.empty()) return std::string(text);
-  std::string result = steps_.front()(text);
-  for (size_t i = 1; i < steps_.size(); ++i) result = steps_[i](result);
+  size_t start = 0;
+  return run(text, start);
+}
+
+std::string Normalizer::run(std::string_view text, size_t& start) const {
+  std::string result(text);
+  for (const auto& [step, start_of] : steps_) {
+    std::string changed = step(result);
+    if (start > 0) {
+      start = start_of ? start_of(result, start)
+                       : start_by_itself(step, std::string_view(result).substr(0, start), changed);
+    }
+    result = std::move(changed);
+  }
   return result;
 }
 

@@ -20,14 +20,22 @@ class Normalizer {
  public:
   using Step = std::function<std::string(std::string_view)>;
 
-  void add(Step step) { steps_.push_back(std::move(step)); }
+  /// Of a text's first `start` bytes, which stand for the beginning of the whole text: how many
+  /// stand for it in what the step makes of the text.
+  using Start = std::function<size_t(std::string_view text, size_t start)>;
+
+  /// Without `start_of`, what the step makes of these bytes by themselves.
+  void add(Step step, Start start_of = nullptr) {
+    steps_.emplace_back(std::move(step), std::move(start_of));
+  }
   size_t size() const { return steps_.size(); }
-  bool in_bytes() const { return false; }  ///< for read_stage: any step may follow
 
   std::string run(std::string_view text) const;
+  /// `start` (Piece::start) of `text` becomes that of the result.
+  std::string run(std::string_view text, size_t& start) const;
 
  private:
-  std::vector<Step> steps_;
+  std::vector<std::pair<Step, Start>> steps_;
 };
 
 /// The part "normalizer" of a tokenizer.json; its kinds are in normalizers/. Throws UserError

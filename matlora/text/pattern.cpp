@@ -30,16 +30,23 @@ Pattern literal_pattern(std::string literal) {
 }
 
 std::string replace_matches(std::string_view text, const Pattern& pattern,
-                            const std::string& content) {
+                            const std::string& content, const PartSeen& seen) {
   std::string result;
   size_t copied = 0;  // end of the last match
   bool any = false;
+  const auto copy = [&](size_t end) {
+    result.append(text, copied, end - copied);
+    for (; seen && copied < end; ++copied) seen(1, copied);
+    copied = end;
+  };
   for (size_t from = 0; from <= text.size() && !text.empty();) {
     const Match match = pattern(text, from);
     if (!match) break;
     const auto [begin, end] = *match;
     if (begin < end || !any || end != copied) {
-      result.append(text, copied, begin - copied).append(content);
+      copy(begin);
+      result += content;
+      if (seen) seen(content.size(), end == 0 ? 0 : end - 1);
       copied = end;
       any = true;
     }
@@ -48,7 +55,8 @@ std::string replace_matches(std::string_view text, const Pattern& pattern,
     if (end == text.size()) break;
     next_code_point(text, from);
   }
-  return result.append(text, copied);
+  copy(text.size());
+  return result;
 }
 
 Pattern read_pattern(const JsonObject& part) {

@@ -26,10 +26,13 @@ Pattern regex_pattern(Regex regex);
 Pattern literal_pattern(std::string literal);
 Pattern character_pattern(bool (*fits)(char32_t));  ///< matches one character
 
+/// Told of the parts of a result: their bytes, and which byte of the text they stand for.
+using PartSeen = std::function<void(size_t size, size_t byte)>;
+
 /// `text` with `content`, plain text, in place of every match. As `tokenizers` does it, an empty
 /// text stays empty, and an empty match right behind another match is none.
 std::string replace_matches(std::string_view text, const Pattern& pattern,
-                            const std::string& content);
+                            const std::string& content, const PartSeen& seen = nullptr);
 
 /// The object "pattern" of `part`. Throws UserError when it has neither key, or the regular
 /// expression does not compile.

@@ -1,5 +1,9 @@
 #include "matlora/text/post_processor.h"
 
+#include <algorithm>
+#include <utility>
+
+#include "matlora/base/error.h"
 #include "matlora/text/load/stage.h"
 #include "matlora/text/vocabulary.h"
 
@@ -15,23 +19,30 @@ std::vector<int32_t> special_ids(const JsonObject& part, const std::string& name
   return ids;
 }
 
+/// A template for one text, "single", or for two parts, "pair".
 void read_template(const JsonObject& part, PostProcessor& post_processor) {
-  std::vector<int32_t> before, behind;
-  size_t sequences = 0;
-  for (const Json& value : array_of(part, "single")) {
-    const JsonObject item(value, part.where() + ": single");
+  const std::vector<PostProcessor::Part>& old = post_processor.parts();
+  if (old.size() > 2) {
+    fail(part.where(), "TemplateProcessing of ", old.size(), " parts; expected 1 or 2");
+  }
+  const char* key = old.size() == 1 ? "single" : "pair";
+  std::vector<PostProcessor::Part> parts;
+  for (const Json& value : array_of(part, key)) {
+    const JsonObject item(value, part.where() + ": " + key);
     if (item.find("Sequence") != nullptr) {
-      ++sequences;
-      continue;
+      const bool first = item.object("Sequence").string_or("id", "A") == "A";
+      if (!first && old.size() == 1) fail(item.where(), "Sequence 'B' of a single text");
+      parts.push_back(old[first ? 0 : 1]);
+    } else {
+      const std::string name = item.object("SpecialToken").string("id");
+      parts.push_back({special_ids(part, name), {}, false});
     }
-    const std::string name = item.object("SpecialToken").string("id");
-    auto& side = sequences == 0 ? before : behind;
-    for (const int32_t id : special_ids(part, name)) side.push_back(id);
   }
-  if (sequences != 1) {
-    fail(part.where(), "'single': expected one Sequence, got ", sequences);
-  }
-  post_processor.add(before, behind);
+  const auto texts =
+      std::count_if(parts.begin(), parts.end(), [](const auto& p) { return p.text; });
+  if (texts != 1)
+    fail(part.where(), "'", key, "': expected the text once, got it ", texts, " times");
+  post_processor.set_parts(std::move(parts));
 }
 
 int32_t pair_id(const JsonObject& part, const char* key) {
@@ -45,9 +56,18 @@ int32_t pair_id(const JsonObject& part, const char* key) {
       JsonObject(wrapped, part.where() + ": " + key).integer("id", 0, Vocabulary::kMaxId));
 }
 
-/// BertProcessing, RobertaProcessing.
+/// "cls" goes in front of the first part and "sep" behind each; Roberta puts one in front of the
+/// later parts too.
 void read_class_and_separator(const JsonObject& part, PostProcessor& post_processor) {
-  post_processor.add({pair_id(part, "cls")}, {pair_id(part, "sep")});
+  const int32_t cls = pair_id(part, "cls"), sep = pair_id(part, "sep");
+  const bool roberta = part.string("type") == "RobertaProcessing";
+  std::vector<PostProcessor::Part> parts = post_processor.parts();
+  for (size_t i = 0; i < parts.size(); ++i) {
+    std::vector<int32_t>& before = parts[i].before;
+    if (i == 0 || roberta) before.insert(before.begin(), i == 0 ? cls : sep);
+    parts[i].behind.push_back(sep);
+  }
+  post_processor.set_parts(std::move(parts));
 }
 
 void read_offsets(const JsonObject&, PostProcessor&) {}  // ByteLevel only moves offsets
@@ -62,8 +82,30 @@ constexpr StageKind<PostProcessor> kKinds[] = {
 }  // namespace
 
 void PostProcessor::add(const std::vector<int32_t>& before, const std::vector<int32_t>& behind) {
-  prefix_.insert(prefix_.begin(), before.begin(), before.end());
-  suffix_.insert(suffix_.end(), behind.begin(), behind.end());
+  check(parts_.size() == 1, "post-processor: ", parts_.size(), " parts");
+  std::vector<Part> parts = parts_;
+  parts[0].before.insert(parts[0].before.begin(), before.begin(), before.end());
+  parts[0].behind.insert(parts[0].behind.end(), behind.begin(), behind.end());
+  set_parts(std::move(parts));
+}
+
+void PostProcessor::set_parts(std::vector<Part> parts) {
+  const auto texts =
+      std::count_if(parts.begin(), parts.end(), [](const Part& p) { return p.text; });
+  check(texts == 1, "post-processor: ", texts, " texts");
+  parts_ = std::move(parts);
+  prefix_.clear();
+  suffix_.clear();
+  bool behind_text = false;
+  const auto add_ids = [&](const std::vector<int32_t>& ids) {
+    auto& side = behind_text ? suffix_ : prefix_;
+    side.insert(side.end(), ids.begin(), ids.end());
+  };
+  for (const Part& part : parts_) {
+    add_ids(part.before);
+    behind_text |= part.text;
+    add_ids(part.behind);
+  }
   ++steps_;
 }
 

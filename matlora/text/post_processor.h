@@ -14,16 +14,26 @@ namespace matlora::text {
 /// Gets the ids of a text, puts ids before and behind them. Thread-safe once filled in.
 class PostProcessor {
  public:
-  /// Adds ids round what is there.
+  /// A template gives parts: special tokens, and one with the text. The next step of a Sequence
+  /// sees these, as `tokenizers` has it.
+  struct Part {
+    std::vector<int32_t> before, behind;
+    bool text = false;  // between them
+  };
+
+  /// Adds ids round the part with the text. REQUIRES: there is one part.
   void add(const std::vector<int32_t>& before, const std::vector<int32_t>& behind);
 
   size_t size() const { return steps_; }
-  bool in_bytes() const { return false; }  ///< for read_stage: any step may follow
+  const std::vector<Part>& parts() const { return parts_; }
+  /// Throws BugError unless one part has the text.
+  void set_parts(std::vector<Part> parts);
 
   const std::vector<int32_t>& prefix() const { return prefix_; }
   const std::vector<int32_t>& suffix() const { return suffix_; }
 
  private:
+  std::vector<Part> parts_{{{}, {}, true}};
   std::vector<int32_t> prefix_, suffix_;
   size_t steps_ = 0;
 };

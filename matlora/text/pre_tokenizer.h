@@ -18,7 +18,10 @@ namespace matlora::text {
 /// A stretch of a text on its way through the steps.
 struct Piece {
   std::string_view text;
-  bool at_start = false;  // it begins where the whole text begins
+  /// Bytes at its beginning that stand for what the whole text begins with; 0: it begins elsewhere.
+  size_t start = 0;
+
+  bool at_start() const { return start > 0; }
 };
 
 /// Bytes begin..end of a text.
@@ -31,6 +34,7 @@ struct Span {
 struct Cut {
   std::vector<Span> spans;  // in order; empty ones are dropped
   std::optional<std::string> changed;
+  size_t start = 0;  // of the new text, as of a piece
 };
 
 /// The steps in order. Gets a text between added tokens (valid UTF-8), gives pieces. Thread-safe
@@ -40,9 +44,12 @@ class PreTokenizer {
   using Step = std::function<Cut(const Piece&)>;  // no piece that it gets is empty
   using Sink = std::function<void(std::string_view)>;
 
-  void add(Step step) { steps_.push_back(std::move(step)); }
-  /// From here on a piece means its bytes (ByteLevel): no step may follow.
-  void end_in_bytes() { in_bytes_ = true; }
+  /// A step behind ByteLevel gets the characters of the byte-level alphabet.
+  void add(Step step);
+  /// From here on a piece means its bytes (ByteLevel).
+  void end_in_bytes();
+  /// The pieces are text: their bytes, if they mean bytes, as characters of the alphabet.
+  void end_in_text();
 
   size_t size() const { return steps_.size(); }
   bool in_bytes() const { return in_bytes_; }

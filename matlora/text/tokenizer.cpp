@@ -30,9 +30,10 @@ struct Tokenizer::Impl {
 
 namespace {
 
-/// Where `section` of `whole` is: at the start of the text only if `whole` is and it is its start.
+/// `section` of `whole`.
 Piece piece_of(const Section& section, const Piece& whole) {
-  return {section.text, whole.at_start && section.text.data() == whole.text.data()};
+  const auto offset = static_cast<size_t>(section.text.data() - whole.text.data());
+  return {section.text, whole.start > offset ? whole.start - offset : 0};
 }
 
 }  // namespace
@@ -49,23 +50,27 @@ std::string Tokenizer::Impl::in_text(const AddedToken& token) const {
 }
 
 void Tokenizer::Impl::add_tokens() {
-  for (const AddedToken& token : stages.added) stages.vocabulary.add(token.content, token.id);
+  for (const AddedToken& token : stages.added) {
+    const bool known = stages.vocabulary.content(token.id) == token.content;
+    if (!known) stages.vocabulary.add(token.content, token.id);
+  }
   for (const AddedToken& token : stages.added) {
     (token.normalized ? normalized_finder : raw_finder).add(in_text(token), token);
   }
 }
 
 void Tokenizer::Impl::make_decoded() {
-  decoded.reserve(stages.vocabulary.ids().size());
-  for (const auto& [content, id] : stages.vocabulary.ids()) {
-    decoded[id].bytes = stages.decoder.token_bytes(content);
+  decoded.reserve(stages.vocabulary.contents().size());
+  for (const auto& [id, content] : stages.vocabulary.contents()) {
+    decoded[id].bytes = stages.decoder.token_bytes(*content);
   }
   for (const AddedToken& token : stages.added) {
     Decoded& entry = decoded[token.id];
     entry.special = token.special;
     const std::string bytes = stages.decoder.token_bytes(token.content);
-    const bool encoded = encodes_as(*stages.model, bytes, token.id);
-    entry.bytes = stages.decoder.added_token_bytes(token.content, in_text(token), encoded);
+    const bool from_bytes =
+        stages.decoder.keeps_added_tokens() && encodes_as(*stages.model, bytes, token.id);
+    entry.bytes = from_bytes ? bytes : stages.decoder.added_token_bytes(in_text(token));
   }
 }
 
@@ -83,7 +88,7 @@ void Tokenizer::Impl::validate_post_processor() const {
 void Tokenizer::Impl::encode_section(Piece text, std::vector<int32_t>& ids) const {
   std::string storage;
   if (stages.normalizer.size() > 0) {
-    storage = stages.normalizer.run(text.text);
+    storage = stages.normalizer.run(text.text, text.start);
     text.text = storage;
   }
   for (const Section& section : normalized_finder.split(text.text)) {
@@ -117,7 +122,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view utf8, bool add_special) 
     if (section.token != nullptr) {
       ids.push_back(section.token->id);
     } else {
-      impl_->encode_section(piece_of(section, {utf8, true}), ids);
+      impl_->encode_section(piece_of(section, {utf8, utf8_sequence_length(utf8)}), ids);
     }
   }
   if (add_special) ids.insert(ids.end(), around.suffix().begin(), around.suffix().end());

@@ -34,7 +34,8 @@ class Tokenizer {
 
   /// Ids of `utf8`. Special tokens that occur in the text are recognised, as in `tokenizers`;
   /// `add_special` also applies the post-processor (BOS, EOS). Throws UserError with the byte
-  /// offset when the text is not valid UTF-8.
+  /// offset when the text is not valid UTF-8, and when it has a part for which the model has
+  /// neither a token nor an unknown token.
   std::vector<int32_t> encode(std::string_view utf8, bool add_special = true) const;
 
   /// Bytes of the ids: a whole text's. They are not UTF-8 when a sequence is cut mid-character. An

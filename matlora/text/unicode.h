@@ -16,9 +16,11 @@ std::string utf8(char32_t c);
 /// The code point that ends at the end of `text`. REQUIRES: `text` is not empty.
 char32_t last_code_point(std::string_view text);
 
-bool is_white_space(char32_t c);  ///< the property White_Space
-bool is_number(char32_t c);       ///< general category N
-bool is_mark(char32_t c);         ///< general category M
+bool is_white_space(char32_t c);      ///< the property White_Space
+bool is_number(char32_t c);           ///< general category N
+bool is_mark(char32_t c);             ///< general category M
+bool is_nonspacing_mark(char32_t c);  ///< general category Mn
+bool is_control(char32_t c);          ///< general category Cc, Cf or Co
 bool is_punctuation(char32_t c);  ///< general category P, or what ASCII has besides digits, letters
 
 /// Bytes of white space that `text` begins or ends with.

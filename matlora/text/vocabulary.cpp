@@ -6,7 +6,11 @@
 
 namespace matlora::text {
 
-void Vocabulary::add(const std::string& content, int64_t id) {
+void Vocabulary::add(const std::string& content, int64_t id) { add(content, id, false); }
+
+void Vocabulary::add_equal(const std::string& content, int64_t id) { add(content, id, true); }
+
+void Vocabulary::add(const std::string& content, int64_t id, bool may_be_equal) {
   const std::string name = printable(content);
   if (id < 0 || id > kMaxId) {
     fail(where_, "token '", name, "': id out of range; expected 0 to ", kMaxId, ", got ", id);
@@ -14,7 +18,8 @@ void Vocabulary::add(const std::string& content, int64_t id) {
   const auto [entry, inserted] = ids_.try_emplace(content, static_cast<int32_t>(id));
   if (!inserted) {
     if (entry->second == id) return;
-    fail(where_, "token '", name, "' has two ids: ", entry->second, " and ", id);
+    if (!may_be_equal) fail(where_, "token '", name, "' has two ids: ", entry->second, " and ", id);
+    entry->second = static_cast<int32_t>(id);
   }
   const auto [place, unused] = contents_.try_emplace(entry->second, &entry->first);
   if (!unused) {

@@ -47,7 +47,7 @@ std::string replace_all(std::string_view text, std::string_view from, std::strin
 PreTokenizer::Step metaspace(bool always) {
   return [always](const Piece& piece) {
     std::string text = replace_all(piece.text, " ", kSpace);
-    if ((always || piece.at_start) && !text.starts_with(kSpace)) text.insert(0, kSpace);
+    if ((always || piece.at_start()) && !text.starts_with(kSpace)) text.insert(0, kSpace);
     Cut cut;
     for (size_t begin = 0; begin < text.size();) {
       const size_t end = std::min(text.find(kSpace, begin + 1), text.size());

@@ -30,6 +30,12 @@ void read_strip(const JsonObject& part, Decoder& decoder);
 /// The replacement character is a space, and nothing in the first token if texts are prefixed.
 void read_metaspace(const JsonObject& part, Decoder& decoder);
 
+/// The prefix of tokens that continue a word is cut off, the others get a space in front.
+void read_word_piece(const JsonObject& part, Decoder& decoder);
+
+/// Equal tokens in a row are one; the padding token is nothing.
+void read_ctc(const JsonObject& part, Decoder& decoder);
+
 /// BPEDecoder: the suffix that ends words is a space, and nothing in the last token.
 void read_end_of_word(const JsonObject& part, Decoder& decoder);
 

@@ -21,6 +21,7 @@ struct GgufModelKind {
 };
 
 constexpr GgufModelKind kKinds[] = {
+    {"gemma4", "BPE of text", fill_text_bpe},
     {"gpt2", "byte-level BPE", fill_byte_level_bpe},
     {"llama", "SentencePiece", fill_sentencepiece},
 };
@@ -42,11 +43,13 @@ void add_tokens(const GgufVocabulary& source, Stages& stages) {
   }
   const std::vector<int64_t> types = gguf_specials(source).types;
   for (size_t i = 0; i < source.tokens.size(); ++i) {
-    const std::string& content = source.tokens[i];
+    // As llama.cpp has it: an empty token has a name, and of equal tokens the last is encoded.
+    const std::string content =
+        source.tokens[i].empty() ? cat("[EMPTY_", i, "]") : source.tokens[i];
     if (const size_t bad = find_invalid_utf8(content); bad != std::string::npos) {
       fail(source.where, "tokenizer.ggml.tokens: token ", i, ": not valid UTF-8 at byte ", bad);
     }
-    stages.vocabulary.add(content, static_cast<int64_t>(i));
+    stages.vocabulary.add_equal(content, static_cast<int64_t>(i));
     const bool special = types[i] == kControlToken || types[i] == kUnknownToken;
     if (!special && types[i] != kUserDefinedToken) continue;
     AddedToken token;
@@ -83,7 +86,7 @@ Tokenizer Tokenizer::from_gguf(const GgufVocabulary& source) {
   Stages stages(source.where);
   add_tokens(source, stages);
   kind.fill(source, stages);
-  const bool bos = source.add_bos.value_or(adds_bos_by_default(source));
+  const bool bos = always_adds_bos(source) || source.add_bos.value_or(adds_bos_by_default(source));
   const bool eos = source.add_eos.value_or(false);
   stages.post_processor.add(template_ids(bos, source, source.bos_token_id, "bos"),
                             template_ids(eos, source, source.eos_token_id, "eos"));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "matlora/text/load/gguf.h"
+#include "matlora/text/models/bpe_json.h"
 #include "matlora/text/stages.h"
 
 namespace matlora::text {
@@ -9,6 +10,12 @@ namespace matlora::text {
 /// "gpt2". Gets the stages with vocabulary and added tokens, fills in normalizer, pre-tokenizer,
 /// model and decoder. Throws UserError naming the key that is unknown or malformed.
 void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages);
+
+/// "gemma4", and "gpt2" with the tokenizer.ggml.pre of that name. The same.
+void fill_text_bpe(const GgufVocabulary& source, Stages& stages);
+
+/// "left right" of tokenizer.ggml.merges. Throws UserError naming one that is not of that form.
+MergePairs gguf_merges(const GgufVocabulary& source);
 
 /// "llama". The same.
 void fill_sentencepiece(const GgufVocabulary& source, Stages& stages);

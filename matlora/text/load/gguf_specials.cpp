@@ -175,6 +175,11 @@ class Finder {
 
 GgufSpecials gguf_specials(const GgufVocabulary& vocabulary) { return Finder(vocabulary).find(); }
 
+bool always_adds_bos(const GgufVocabulary& vocabulary) {
+  const bool gemma = vocabulary.model == "gemma4" || vocabulary.pre == "gemma4";
+  return gemma && vocabulary.bos_token_id.has_value();
+}
+
 bool adds_bos_by_default(const GgufVocabulary& vocabulary) {
   const bool adds =
       vocabulary.model == "llama" || vocabulary.pre == "llama-bpe" || vocabulary.pre == "tekken";

@@ -27,6 +27,9 @@ struct GgufSpecials {
 /// of a special token is outside the vocabulary.
 GgufSpecials gguf_specials(const GgufVocabulary& vocabulary);
 
+/// Whether llama.cpp puts BOS in front whatever the file says: for Gemma 4.
+bool always_adds_bos(const GgufVocabulary& vocabulary);
+
 /// Whether llama.cpp puts BOS in front when the file does not say: for SentencePiece, and
 /// for Llama 3's and Tekken's pre-tokenizers.
 /// Without a bos_token_id there is none.

@@ -29,8 +29,7 @@ std::string one_character(const JsonObject& part, const std::string& key);
 [[noreturn]] void fail_unknown_type(const JsonObject& part, const std::string& known);
 
 /// Adds the steps of `part` to `stage`; `sequence` is the key of the parts in a Sequence. Throws
-/// UserError for an unknown type, for more than kMaxSteps steps, for a step after ByteLevel, and
-/// what the readers throw.
+/// UserError for an unknown type, for more than kMaxSteps steps, and what the readers throw.
 template <class Stage>
 void read_stage(const JsonObject& part, std::span<const StageKind<Stage>> kinds,
                 const std::string& sequence, Stage& stage) {
@@ -40,9 +39,6 @@ void read_stage(const JsonObject& part, std::span<const StageKind<Stage>> kinds,
       read_stage(JsonObject(value, part.where()), kinds, sequence, stage);
     }
     return;
-  }
-  if (stage.in_bytes()) {
-    fail(part.where(), "'", printable(type), "' after ByteLevel is not supported");
   }
   const auto kind =
       std::find_if(kinds.begin(), kinds.end(), [&](const auto& k) { return k.type == type; });

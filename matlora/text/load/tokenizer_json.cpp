@@ -47,11 +47,6 @@ Stage read_part(const JsonObject& file, const std::string& name,
   return part == nullptr ? Stage() : read(part_of(*part, file, name));
 }
 
-/// Bytes go to a model that is for bytes, text to one that is for text.
-void validate_bytes(const std::string& where, bool stage_in_bytes, bool wanted) {
-  if (wanted && !stage_in_bytes) fail(where, "expected ByteLevel, got none");
-}
-
 /// Tokens that only tokenizer_config.json next to the file names, in "added_tokens_decoder".
 void read_configured_tokens(const std::filesystem::path& path, std::vector<AddedToken>& tokens) {
   if (!std::filesystem::exists(path)) return;
@@ -77,19 +72,17 @@ void read_configured_tokens(const std::filesystem::path& path, std::vector<Added
 Tokenizer Tokenizer::from_json(const std::filesystem::path& tokenizer_json) {
   const Json json = read_json(tokenizer_json);
   const JsonObject file(json, tokenizer_json.string());
-  const std::string where = file.where() + ": ";
   Stages stages(file.where());
   stages.normalizer = read_part(file, "normalizer", read_normalizer);
   stages.pre_tokenizer = read_part(file, "pre_tokenizer", read_pre_tokenizer);
   stages.post_processor = read_part(file, "post_processor", read_post_processor);
   stages.decoder =
       file.find("decoder") == nullptr ? spaced_decoder() : read_part(file, "decoder", read_decoder);
-  const bool in_bytes = stages.pre_tokenizer.in_bytes() || stages.decoder.in_bytes();
   const Json* model = file.find("model");
   if (model == nullptr) fail(file.where(), "'model' is missing");
-  stages.model = read_model(part_of(*model, file, "model"), in_bytes, stages.vocabulary);
-  validate_bytes(where + "pre_tokenizer", stages.pre_tokenizer.in_bytes(), in_bytes);
-  validate_bytes(where + "decoder", stages.decoder.in_bytes(), in_bytes);
+  stages.model = read_model(part_of(*model, file, "model"), stages.pre_tokenizer.in_bytes(),
+                            stages.vocabulary);
+  if (!stages.model->in_bytes()) stages.pre_tokenizer.end_in_text();
   stages.added = read_added_tokens(file);
   read_configured_tokens(tokenizer_json.parent_path() / "tokenizer_config.json", stages.added);
   return Tokenizer(std::move(stages));

@@ -1,7 +1,12 @@
 #include "matlora/text/models/bpe_json.h"
 
+#include <algorithm>
+
 #include "matlora/base/error.h"
 #include "matlora/text/load/stage.h"
+#include "matlora/text/models/byte_level_bpe.h"
+#include "matlora/text/models/kinds.h"
+#include "matlora/text/models/sentencepiece_bpe.h"
 
 namespace matlora::text {
 namespace {
@@ -37,6 +42,17 @@ void refuse(const JsonObject& model, const std::string& key, bool present) {
 
 }  // namespace
 
+std::unique_ptr<const Model> read_bpe(const JsonObject& part, bool in_bytes,
+                                      Vocabulary& vocabulary) {
+  read_vocabulary(part, vocabulary);
+  const BpeOptions options = read_bpe_options(part, vocabulary);
+  const bool plain = !options.byte_fallback && options.prefix.empty() && options.suffix.empty();
+  if (in_bytes && plain) {
+    return std::make_unique<ByteLevelBpe>(vocabulary, read_merges(part), options, part.where());
+  }
+  return std::make_unique<SentencePieceBpe>(vocabulary, read_merges(part), options, part.where());
+}
+
 void read_vocabulary(const JsonObject& model, Vocabulary& vocabulary) {
   const JsonObject vocab = model.object("vocab");
   for (const auto& [content, id] : vocab.value().items()) {
@@ -62,30 +78,28 @@ MergePairs read_merges(const JsonObject& model) {
 
 BpeOptions read_bpe_options(const JsonObject& model, const Vocabulary& vocabulary) {
   refuse(model, "dropout", model.number_or("dropout", 0) != 0);
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    refuse(model, key, !model.string_or(key, "").empty());
-  }
   BpeOptions options;
+  options.prefix = model.string_or("continuing_subword_prefix", "");
+  options.suffix = model.string_or("end_of_word_suffix", "");
   options.ignore_merges = model.boolean_or("ignore_merges", false);
   options.fuse_unknown = model.boolean_or("fuse_unk", false);
   options.byte_fallback = model.boolean_or("byte_fallback", false);
   if (const std::string unknown = model.string_or("unk_token", ""); !unknown.empty()) {
     options.unknown_id = vocabulary.id(unknown);
-    if (!options.unknown_id) {
-      fail(model.where(), "unk_token '", printable(unknown), "' is not in the vocabulary");
-    }
+    options.lacks_unknown = !options.unknown_id;
   }
   return options;
 }
 
-MergeTable merge_table(const Vocabulary& vocabulary, const MergePairs& merges,
+MergeTable merge_table(const Vocabulary& vocabulary, const MergePairs& merges, size_t prefix,
                        const std::string& where) {
   MergeTable table(merges.size());
   for (size_t rank = 0; rank < merges.size(); ++rank) {
     const auto& [left, right] = merges[rank];
     const int32_t left_id = require(vocabulary, left, where, rank);
     const int32_t right_id = require(vocabulary, right, where, rank);
-    const int32_t result = require(vocabulary, left + right, where, rank);
+    const std::string joined = left + right.substr(std::min(prefix, right.size()));
+    const int32_t result = require(vocabulary, joined, where, rank);
     table.add(left_id, right_id, {static_cast<uint32_t>(rank), result});
   }
   return table;

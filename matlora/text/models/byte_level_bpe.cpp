@@ -1,15 +1,15 @@
 #include "matlora/text/models/byte_level_bpe.h"
 
-#include "matlora/base/error.h"
-#include "matlora/base/json.h"
+#include <algorithm>
+#include <utility>
+
 #include "matlora/text/byte_level.h"
-#include "matlora/text/models/kinds.h"
 
 namespace matlora::text {
 ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merges,
                            BpeOptions options, const std::string& where)
-    : options_(options),
-      merges_(merge_table(vocabulary, merges, where)),
+    : options_(std::move(options)),
+      merges_(merge_table(vocabulary, merges, 0, where)),
       words_(vocabulary.ids().size()) {
   for (int byte = 0; byte < 256; ++byte) {
     const char one[] = {static_cast<char>(byte), '\0'};
@@ -20,6 +20,10 @@ ByteLevelBpe::ByteLevelBpe(const Vocabulary& vocabulary, const MergePairs& merge
     const auto word = from_byte_characters(content);
     if (!word || word->empty()) continue;
     if (!options_.ignore_merges) {
+      const bool whole = std::all_of(word->begin(), word->end(), [&](char byte) {
+        return byte_ids_[static_cast<unsigned char>(byte)] >= 0;
+      });
+      if (!whole) continue;
       std::vector<int32_t> ids = byte_ids(*word);
       merge_all(merges_, ids);
       if (ids != std::vector{id}) continue;
@@ -49,19 +53,12 @@ std::vector<int32_t> ByteLevelBpe::byte_ids(std::string_view piece) const {
       ids.push_back(id);
     } else if (options_.unknown_id && !(after_unknown && options_.fuse_unknown)) {
       ids.push_back(*options_.unknown_id);
+    } else if (options_.lacks_unknown) {
+      fail_without_unknown(to_byte_characters({&byte, 1}));
     }
     after_unknown = unknown;
   }
   return ids;
-}
-
-std::unique_ptr<const Model> read_byte_level_bpe(const JsonObject& part, Vocabulary& vocabulary) {
-  if (part.boolean_or("byte_fallback", false)) {
-    fail(part.where(), "'byte_fallback' is not supported in a byte-level model");
-  }
-  read_vocabulary(part, vocabulary);
-  return std::make_unique<ByteLevelBpe>(vocabulary, read_merges(part),
-                                        read_bpe_options(part, vocabulary), part.where());
 }
 
 }  // namespace matlora::text

@@ -9,7 +9,15 @@
 
 namespace matlora::text {
 
-std::unique_ptr<const Model> read_byte_level_bpe(const JsonObject& part, Vocabulary& vocabulary);
-std::unique_ptr<const Model> read_sentencepiece_bpe(const JsonObject& part, Vocabulary& vocabulary);
+/// ByteLevelBpe where pieces are `in_bytes` and the options allow it, else SentencePieceBpe.
+std::unique_ptr<const Model> read_bpe(const JsonObject& part, bool in_bytes,
+                                      Vocabulary& vocabulary);
+
+std::unique_ptr<const Model> read_unigram(const JsonObject& part, bool in_bytes,
+                                          Vocabulary& vocabulary);
+std::unique_ptr<const Model> read_word_level(const JsonObject& part, bool in_bytes,
+                                             Vocabulary& vocabulary);
+std::unique_ptr<const Model> read_word_piece(const JsonObject& part, bool in_bytes,
+                                             Vocabulary& vocabulary);
 
 }  // namespace matlora::text

@@ -1,18 +1,18 @@
 #include "matlora/text/models/sentencepiece_bpe.h"
 
 #include <optional>
+#include <utility>
 
-#include "matlora/text/models/kinds.h"
 #include "matlora/text/unicode.h"
 
 namespace matlora::text {
 
 SentencePieceBpe::SentencePieceBpe(const Vocabulary& vocabulary, const MergePairs& merges,
                                    BpeOptions options, const std::string& where)
-    : options_(options),
+    : options_(std::move(options)),
       tokens_(vocabulary.ids()),
       byte_ids_(byte_token_ids(vocabulary)),
-      merges_(merge_table(vocabulary, merges, where)) {}
+      merges_(merge_table(vocabulary, merges, options_.prefix.size(), where)) {}
 
 void SentencePieceBpe::encode(std::string_view piece, std::vector<int32_t>& ids) const {
   if (options_.ignore_merges) {
@@ -31,6 +31,8 @@ void SentencePieceBpe::encode(std::string_view piece, std::vector<int32_t>& ids)
 std::vector<int32_t> SentencePieceBpe::character_ids(std::string_view piece) const {
   std::vector<int32_t> ids;
   ids.reserve(piece.size());
+  const bool affixes = !options_.prefix.empty() || !options_.suffix.empty();
+  std::string affixed;
   bool unknown_waits = false;
   const auto add_unknown = [&] {
     if (unknown_waits) ids.push_back(*options_.unknown_id);
@@ -39,7 +41,12 @@ std::vector<int32_t> SentencePieceBpe::character_ids(std::string_view piece) con
   for (size_t offset = 0; offset < piece.size();) {
     const size_t begin = offset;
     next_code_point(piece, offset);
-    const std::string_view character = piece.substr(begin, offset - begin);
+    std::string_view character = piece.substr(begin, offset - begin);
+    if (affixes) {
+      affixed = (begin == 0 ? "" : options_.prefix) + std::string(character);
+      if (offset == piece.size()) affixed += options_.suffix;
+      character = affixed;
+    }
     if (const auto known = tokens_.find(character); known != tokens_.end()) {
       add_unknown();
       ids.push_back(known->second);
@@ -48,17 +55,12 @@ std::vector<int32_t> SentencePieceBpe::character_ids(std::string_view piece) con
     } else if (options_.unknown_id) {
       if (!options_.fuse_unknown) add_unknown();
       unknown_waits = true;
+    } else if (options_.lacks_unknown) {
+      fail_without_unknown(character);
     }
   }
   add_unknown();
   return ids;
-}
-
-std::unique_ptr<const Model> read_sentencepiece_bpe(const JsonObject& part,
-                                                    Vocabulary& vocabulary) {
-  read_vocabulary(part, vocabulary);
-  return std::make_unique<SentencePieceBpe>(vocabulary, read_merges(part),
-                                            read_bpe_options(part, vocabulary), part.where());
 }
 
 }  // namespace matlora::text

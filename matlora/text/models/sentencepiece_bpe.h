@@ -18,8 +18,9 @@ namespace matlora::text {
 class SentencePieceBpe : public Model {
  public:
   /// A character without a token is its byte tokens (with options.byte_fallback, if each byte has
-  /// one), else the unknown token, else nothing. Throws UserError at `where` when a merge names a
-  /// token, or makes one, that the vocabulary lacks.
+  /// one), else the unknown token, else nothing. Characters are looked up with options.prefix and
+  /// options.suffix round them, where these belong. Throws UserError at `where` when a merge names
+  /// a token, or makes one, that the vocabulary lacks.
   SentencePieceBpe(const Vocabulary& vocabulary, const MergePairs& merges, BpeOptions options,
                    const std::string& where);
 

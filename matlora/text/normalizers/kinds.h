@@ -22,8 +22,16 @@ Normalizer::Step prepend(const std::string& prefix);
 void read_prepend(const JsonObject& part, Normalizer& normalizer);
 
 void read_strip(const JsonObject& part, Normalizer& normalizer);
+/// By Unicode's full mapping; a capital sigma never becomes a final one.
+Normalizer::Step lowercase();
 void read_lowercase(const JsonObject& part, Normalizer& normalizer);
 void read_strip_accents(const JsonObject& part, Normalizer& normalizer);
+
+/// Bytes become characters of the byte-level alphabet (text/byte_level.h).
+void read_byte_level(const JsonObject& part, Normalizer& normalizer);
+
+/// BERT's: clean_text, handle_chinese_chars, strip_accents (absent: as lowercase), lowercase.
+void read_bert(const JsonObject& part, Normalizer& normalizer);
 
 /// SentencePiece's nmt rules: no control characters, many kinds of white space are spaces.
 void read_nmt(const JsonObject& part, Normalizer& normalizer);

@@ -8,7 +8,8 @@ namespace {
 
 Cut prefix_space(const Piece& piece) {
   if (piece.text.front() == ' ') return {{{0, piece.text.size(), false}}, {}};
-  return {{{0, piece.text.size() + 1, false}}, " " + std::string(piece.text)};
+  const size_t start = piece.at_start() ? piece.start + 1 : 0;
+  return {{{0, piece.text.size() + 1, false}}, " " + std::string(piece.text), start};
 }
 
 }  // namespace

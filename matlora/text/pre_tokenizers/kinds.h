@@ -21,6 +21,11 @@ void read_split(const JsonObject& part, PreTokenizer& pre_tokenizer);
 PreTokenizer::Step digits(bool individual);
 void read_digits(const JsonObject& part, PreTokenizer& pre_tokenizer);
 
+/// BERT's words: no white space, each punctuation character by itself.
+void read_bert(const JsonObject& part, PreTokenizer& pre_tokenizer);
+/// Pieces of "length" characters, the last one shorter.
+void read_fixed_length(const JsonObject& part, PreTokenizer& pre_tokenizer);
+
 void read_punctuation(const JsonObject& part, PreTokenizer& pre_tokenizer);
 void read_whitespace(const JsonObject& part, PreTokenizer& pre_tokenizer);
 void read_whitespace_split(const JsonObject& part, PreTokenizer& pre_tokenizer);

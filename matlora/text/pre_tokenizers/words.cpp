@@ -1,4 +1,5 @@
-// Punctuation, Whitespace, WhitespaceSplit, CharDelimiterSplit: Split with a fixed pattern.
+// Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit: Split with a
+// fixed pattern.
 #include "matlora/base/json.h"
 #include "matlora/text/load/stage.h"
 #include "matlora/text/pre_tokenizers/kinds.h"
@@ -20,6 +21,11 @@ void read_whitespace(const JsonObject& part, PreTokenizer& pre_tokenizer) {
 
 void read_whitespace_split(const JsonObject&, PreTokenizer& pre_tokenizer) {
   pre_tokenizer.add(split(character_pattern(is_white_space), Behavior::kRemoved));
+}
+
+void read_bert(const JsonObject&, PreTokenizer& pre_tokenizer) {
+  pre_tokenizer.add(split(character_pattern(is_white_space), Behavior::kRemoved));
+  pre_tokenizer.add(split(character_pattern(is_punctuation), Behavior::kIsolated));
 }
 
 void read_delimiter(const JsonObject& part, PreTokenizer& pre_tokenizer) {
