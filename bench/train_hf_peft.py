@@ -63,10 +63,11 @@ def main():
 
     torch.set_num_threads(options.threads)
     model, tokenizer, eos = load(options.model)
-    model.set_attn_implementation("sdpa")  # as a user gets it
+    soft_cap = getattr(model.config, "attn_logit_softcapping", None)
+    model.set_attn_implementation("eager" if soft_cap else "sdpa")  # sdpa has no soft cap
     rows = common.read_jsonl(options.data)[: options.steps * options.batch_size * options.grad_accum]
     examples = [common.encode_record(tokenizer, eos, row) for row in rows]
-    config = peft.LoraConfig(r=options.rank, lora_alpha=1, use_rslora=True, target_modules=list(common.TARGETS), task_type="CAUSAL_LM")
+    config = peft.LoraConfig(r=options.rank, lora_alpha=1, use_rslora=True, target_modules=list(common.TARGETS + common.FUSED), task_type="CAUSAL_LM")
     marks = []
 
     class Marks(transformers.TrainerCallback):

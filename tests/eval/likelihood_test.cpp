@@ -82,6 +82,17 @@ TEST(Likelihood, EqualsEachContinuationAlone) {
   }
 }
 
+TEST(Likelihood, LongropeAndWindows) {
+  nn::Decoder model = tests::tiny_llama({}, at::kDouble);
+  model.layers[1].attention.window = 4;
+  expect_alone(model, groups_of(90), 300);
+  model.ropes[0].long_frequencies = model.ropes[0].frequencies * 0.3;
+  for (const int64_t original : {5, 20, 22, 24}) {
+    model.ropes[0].original_length = original;
+    expect_alone(model, groups_of(20), 30);
+  }
+}
+
 TEST(Likelihood, EqualChoicesTie) {
   const nn::Decoder model = tests::tiny_llama();
   const std::vector<Group> groups = groups_of(20);
