@@ -9,6 +9,7 @@ import json
 import pathlib
 
 import common
+import families
 
 GRADIENTS = dict(r=4, lora_alpha=5, use_rslora=True, target_modules="all-linear")  # of every family
 CUTS = (1, 2, 3)
@@ -102,8 +103,7 @@ def write_reference(model_dir, directory: pathlib.Path, path: pathlib.Path, cuts
 def main() -> None:
     out = common.output_directory()
     common.set_threads()
-    families = sorted(path.name for path in (out / "families").iterdir() if path.is_dir() and not path.name.endswith("wrapper"))
-    cases = CASES | {f"gradients_{name}": (f"families/{name}", GRADIENTS) for name in families}
+    cases = CASES | {f"gradients_{name}": (f"families/{name}", GRADIENTS) for name in families.SPECS}
     cases["gradients_llama"] = ("models/untied_gqa", GRADIENTS)
     for seed, (name, (model, arguments)) in enumerate(cases.items()):
         directory = out / "peft" / name
