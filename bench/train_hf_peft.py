@@ -72,10 +72,10 @@ def main():
 
     class Marks(transformers.TrainerCallback):
         def on_step_begin(self, *_, **__):
-            marks.append(time.time())
+            marks.append((time.time(), time.process_time()))
 
         def on_step_end(self, *_, **__):
-            marks.append(time.time())
+            marks.append((time.time(), time.process_time()))
 
     with tempfile.TemporaryDirectory() as directory:
         settings = transformers.TrainingArguments(
@@ -89,8 +89,8 @@ def main():
         trainer.train()
     tokens = sum(len(ids) for ids, _ in examples)
     print(json.dumps({
-        "tokens_per_s": tokens / (marks[-1] - marks[0]), "tokens": tokens,
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "seconds_to_first_step": marks[0] - START,
+        "tokens_per_s": tokens / (marks[-1][0] - marks[0][0]), "tokens": tokens, "cpu_s": marks[-1][1] - marks[0][1],
+        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "seconds_to_first_step": marks[0][0] - START,
         "losses": [float(row["loss"]) for row in trainer.state.log_history if "loss" in row],
     }))
 

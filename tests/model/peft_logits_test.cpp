@@ -28,24 +28,24 @@ class PeftCase : public ::testing::TestWithParam<Case> {
     const auto path = tests::golden_path("peft_" + GetParam().name + ".safetensors");
     if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
     golden_ = std::make_unique<tests::Golden>(path);
-    model_ = load(tests::golden_path(GetParam().model), at::kFloat, at::kCPU);
+    base_ = load(tests::golden_path(GetParam().model), at::kFloat, at::kCPU).decoder;
     adapter_ = load_adapter(tests::golden_path("peft/" + GetParam().name), at::kCPU).adapter;
   }
 
   at::Tensor ids() const { return (*golden_)["input_ids"]; }
 
   at::Tensor logits(int64_t rank, InferenceGate gate) const {
-    const nn::Decoder adapted = adapter::with_adapter(model_.decoder, adapter_, rank, gate);
+    const nn::Decoder adapted = adapter::with_adapter(base_, adapter_, rank, gate);
     const std::vector<int64_t> one = {ids().size(0)};
     return adapted.logits(adapted.hidden(ids(), one));
   }
 
   std::unique_ptr<tests::Golden> golden_;
-  Model model_;
+  nn::Decoder base_;
   adapter::Adapter adapter_;
 };
 
-using PeftLogits = PeftCase;
+struct PeftLogits : PeftCase {};
 
 TEST_P(PeftLogits, WholeAndAtEveryRank) {
   const at::NoGradGuard no_grad;
@@ -58,7 +58,7 @@ TEST_P(PeftLogits, WholeAndAtEveryRank) {
   }
 }
 
-using PeftGradients = PeftCase;
+struct PeftGradients : PeftCase {};
 
 TEST_P(PeftGradients, OfOneStep) {
   std::vector<at::Tensor> parameters;
@@ -67,7 +67,7 @@ TEST_P(PeftGradients, OfOneStep) {
     parameters.push_back(layer.b.requires_grad_());
   }
   const nn::Decoder adapted =
-      adapter::with_adapter(model_.decoder, adapter_, adapter_.rule.rank, InferenceGate::trained);
+      adapter::with_adapter(base_, adapter_, adapter_.rule.rank, InferenceGate::trained);
   const std::vector<int64_t> one = {ids().size(0)};
   const at::Tensor labels = (*golden_)["labels"].narrow(0, 1, ids().size(0) - 1);  // of the next
   const at::Tensor rows = labels.ge(0).nonzero().squeeze(1);

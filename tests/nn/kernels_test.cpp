@@ -145,7 +145,7 @@ TEST(Kernels, PackedAttention) {
 TEST(Kernels, PackedAttentionWithWindowsAndSoftCaps) {
   const std::vector<std::vector<int64_t>> packs = {{4, 9}, {5, 1, 33}, {64, 65, 200}};
   for (const Attention& how :
-       {Attention{.window = 1}, Attention{.window = 3}, Attention{.window = 64},
+       {Attention{.window = 2}, Attention{.window = 5}, Attention{.window = 64},
         Attention{.window = 100}, Attention{.window = 1000}, Attention{.soft_cap = 2},
         Attention{.scale = 3, .soft_cap = 0.5},
         Attention{.scale = 0.7, .soft_cap = 50, .window = 17}}) {
