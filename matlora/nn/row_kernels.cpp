@@ -237,10 +237,13 @@ MATLORA_CLONES void capped_softmax_backward_row(float* z, const float* dp, float
   const float inner = factor / cap;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    const float t = fast_tanh(z[i] * inner);
-    const float p = fast_exp(cap * t - shift);
+    // With m = exp(2|x|) - 1: tanh|x| = m/(m + 2) and 1 - tanh² = 4(m + 1)/(m + 2)², which keeps
+    // its digits where tanh is near 1.
+    const float x = z[i] * inner;
+    const float m = fast_expm1(2.0f * std::fabs(x)), r = 1.0f / (m + 2.0f);
+    const float p = fast_exp(std::copysign(cap * m * r, x) - shift);
     z[i] = p;
-    ds[i] = p * (dp[i] - along) * ((1.0f - t * t) * factor);
+    ds[i] = p * (dp[i] - along) * (4.0f * ((m + 1.0f) * r) * r * factor);
   }
 }
 

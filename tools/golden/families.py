@@ -198,7 +198,7 @@ SIGLIP = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_att
 WRAPPERS = {
     "mistral3": ("families/mistral", "Mistral3", SIGLIP | dict(model_type="pixtral", head_dim=8), dict(tie_word_embeddings=False)),
     "llava": ("families/qwen2", "Llava", SIGLIP | dict(model_type="siglip_vision_model"), {}),
-    "smolvlm": ("families/smollm3", "SmolVLM", SIGLIP, dict(scale_factor=1)),
+    "smolvlm": ("families/smollm3", "SmolVLM", SIGLIP, dict(scale_factor=1, tie_word_embeddings=True)),
 }
 
 
