@@ -107,7 +107,12 @@ const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
     }
   }
   refuse_other_kinds(json.where(), "model_type", type);
-  fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'");
+  const Json* text = json.find("text_config");
+  const std::string inner =
+      text && text->is_object() ? json.object("text_config").string_or("model_type", "") : "";
+  refuse_other_kinds(json.where(), "'text_config': model_type", inner);
+  fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'",
+       inner.empty() ? "" : cat(" around a '", printable(inner), "'"));
 }
 
 /// Null when there is none.
