@@ -63,18 +63,19 @@ def main():
 
     torch.set_num_threads(options.threads)
     model, tokenizer, eos = load(options.model)
-    model.set_attn_implementation("sdpa")  # as a user gets it
+    soft_cap = getattr(model.config, "attn_logit_softcapping", None)
+    model.set_attn_implementation("eager" if soft_cap else "sdpa")  # sdpa has no soft cap
     rows = common.read_jsonl(options.data)[: options.steps * options.batch_size * options.grad_accum]
     examples = [common.encode_record(tokenizer, eos, row) for row in rows]
-    config = peft.LoraConfig(r=options.rank, lora_alpha=1, use_rslora=True, target_modules=list(common.TARGETS), task_type="CAUSAL_LM")
+    config = peft.LoraConfig(r=options.rank, lora_alpha=1, use_rslora=True, target_modules=list(common.TARGETS + common.FUSED), task_type="CAUSAL_LM")
     marks = []
 
     class Marks(transformers.TrainerCallback):
         def on_step_begin(self, *_, **__):
-            marks.append(time.time())
+            marks.append((time.time(), time.process_time()))
 
         def on_step_end(self, *_, **__):
-            marks.append(time.time())
+            marks.append((time.time(), time.process_time()))
 
     with tempfile.TemporaryDirectory() as directory:
         settings = transformers.TrainingArguments(
@@ -88,8 +89,8 @@ def main():
         trainer.train()
     tokens = sum(len(ids) for ids, _ in examples)
     print(json.dumps({
-        "tokens_per_s": tokens / (marks[-1] - marks[0]), "tokens": tokens,
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "seconds_to_first_step": marks[0] - START,
+        "tokens_per_s": tokens / (marks[-1][0] - marks[0][0]), "tokens": tokens, "cpu_s": marks[-1][1] - marks[0][1],
+        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "seconds_to_first_step": marks[0][0] - START,
         "losses": [float(row["loss"]) for row in trainer.state.log_history if "loss" in row],
     }))
 

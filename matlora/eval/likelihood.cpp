@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "matlora/base/error.h"
+#include "matlora/nn/long_rope.h"
 
 namespace matlora::eval {
 namespace {
@@ -56,6 +57,22 @@ int64_t stem_length(std::span<const Group> groups) {
   return shared < kLeastPrefix ? 0 : shared;
 }
 
+/// Whether the keys of a group's first `shared` tokens are those that each continuation has.
+bool has_keys_of(const nn::Decoder& model, const Group& group, int64_t shared) {
+  return std::none_of(group.begin(), group.end(), [&](const Continuation& one) {
+    return nn::changes_keys(model, shared, input_length(one));
+  });
+}
+
+/// stem_length, or 0 where one of the groups has other keys.
+int64_t usable_stem(const nn::Decoder& model, std::span<const Group> groups) {
+  const int64_t stem = stem_length(groups);
+  const bool usable = std::all_of(groups.begin(), groups.end(), [&](const Group& group) {
+    return has_keys_of(model, group, stem);
+  });
+  return usable ? stem : 0;
+}
+
 /// Tokens of several sequences that go through the layers together, and what of them is scored.
 class Pass {
  public:
@@ -97,7 +114,10 @@ class Pass {
 class Scorer {
  public:
   Scorer(const nn::Decoder& model, std::span<const Group> groups)
-      : model_(model), groups_(groups), cache_(model.make_cache()), prefix_(stem_length(groups)) {
+      : model_(model),
+        groups_(groups),
+        cache_(model.make_cache()),
+        prefix_(usable_stem(model, groups)) {
     for (const Group& group : groups) results_.emplace_back(group.size());
     if (prefix_ == 0) return;
     prefix_slot_ = cache_.open(prefix_);
@@ -142,7 +162,9 @@ class Scorer {
   Context add_context(size_t index, Pass& pass, std::vector<int64_t>& slots) {
     const Group& group = groups_[index];
     const int64_t shared = shared_tokens(group);
-    if (shared <= prefix_) return {index, prefix_, 0, prefix_slot_};
+    if (shared <= prefix_ || !has_keys_of(model_, group, shared)) {
+      return {index, prefix_, 0, prefix_slot_};
+    }
     const int64_t slot = open_behind(prefix_slot_, shared - prefix_, 0);
     slots.push_back(slot);
     pass.add(group[0], prefix_, shared, slot);

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "matlora/base/error.h"
+#include "matlora/nn/long_rope.h"
 
 namespace matlora::generate {
 namespace {
@@ -100,6 +101,13 @@ class Batch {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
 
+  /// None where the prompt turns the prefix's keys otherwise.
+  Prefix usable_prefix(const Request& request) const {
+    const Prefix& prefix = prefixes_.at(request.variant);
+    const auto tokens = static_cast<int64_t>(request.prompt.size());
+    return nn::changes_keys(model_, prefix.length, tokens) ? Prefix() : prefix;
+  }
+
   /// Takes in waiting prompts, as many as there are places and fit one pass.
   void prefill() {
     std::vector<Sequence> sequences;
@@ -107,7 +115,7 @@ class Batch {
     std::vector<nn::NewTokens> parts;
     while (next_ < requests_.size() && active_.size() + sequences.size() < places_) {
       const Request& request = requests_[next_];
-      const Prefix& prefix = prefixes_.at(request.variant);
+      const Prefix prefix = usable_prefix(request);
       const auto length = static_cast<int64_t>(request.prompt.size()) - prefix.length;
       const int64_t capacity = length + request.options.max_new_tokens - 1;
       const bool full = static_cast<int64_t>(tokens.size()) + length > kPrefillTokens;
@@ -137,14 +145,35 @@ class Batch {
 
   /// One more token for every sequence in flight.
   void step() {
-    std::vector<int64_t> tokens;
+    std::vector<int64_t> tokens, last;
     std::vector<nn::NewTokens> parts;
-    for (const Sequence& sequence : active_) {
-      tokens.push_back(sequence.completion.back());
-      parts.push_back({sequence.slot, 1});
+    for (Sequence& sequence : active_) {
+      const int64_t length = cache_.length(sequence.slot);
+      const size_t before = tokens.size();
+      if (nn::changes_keys(model_, length, length + 1)) {
+        begin_again(sequence, tokens);
+      } else {
+        tokens.push_back(sequence.completion.back());
+      }
+      parts.push_back({sequence.slot, static_cast<int64_t>(tokens.size() - before)});
+      last.push_back(static_cast<int64_t>(tokens.size()) - 1);
     }
-    stats_.decode_tokens += static_cast<int64_t>(tokens.size());
-    accept(active_, forward(tokens, parts, /*rows=*/{}));
+    stats_.decode_tokens += static_cast<int64_t>(active_.size());
+    const bool single = tokens.size() == active_.size();
+    accept(active_,
+           forward(tokens, parts,
+                   single ? at::Tensor() : at::tensor(last, at::kLong).to(model_.device())));
+  }
+
+  /// A new slot, and all of the sequence into `tokens`.
+  void begin_again(Sequence& sequence, std::vector<int64_t>& tokens) {
+    const std::vector<int32_t>& prompt = sequence.request->prompt;
+    cache_.close(sequence.slot);
+    const int64_t capacity =
+        static_cast<int64_t>(prompt.size()) + sequence.request->options.max_new_tokens - 1;
+    sequence.slot = cache_.open(capacity, nn::Keep::sequence, sequence.request->variant);
+    tokens.insert(tokens.end(), prompt.begin(), prompt.end());
+    tokens.insert(tokens.end(), sequence.completion.begin(), sequence.completion.end());
   }
 
   /// Logits [S, V] of all new tokens or of `rows` of them.

@@ -15,11 +15,14 @@ namespace matlora::model {
 namespace {
 
 /// The name in a language model without a wrapper: wrappers of several models have it as
-/// `language_model.model.X` or `model.language_model.X`.
+/// `language_model.model.X`, `model.language_model.X` or `model.text_model.X`.
 std::string plain_name(const std::string& name) {
-  const std::string outer = "language_model.", inner = "model.language_model.";
+  const std::string outer = "language_model.";
   if (name.starts_with(outer)) return name.substr(outer.size());
-  return name.starts_with(inner) ? "model." + name.substr(inner.size()) : name;
+  for (const std::string inner : {"model.language_model.", "model.text_model."}) {
+    if (name.starts_with(inner)) return "model." + name.substr(inner.size());
+  }
+  return name;
 }
 
 class HfWeights : public WeightSource {

@@ -18,8 +18,6 @@ struct Attention {
 
   /// The factor of q·k for heads of `head_dim` numbers.
   double factor(int64_t head_dim) const;
-  /// Whether sequences of `tokens` tokens are attended as without soft cap and window.
-  bool is_plain(int64_t tokens) const { return soft_cap == 0 && (window == 0 || tokens <= window); }
 };
 
 /// The definition, in ATen's operations. q: [.., n, D] the last n of the m tokens of a sequence,

@@ -43,10 +43,16 @@ struct Task {
   std::vector<Stretch<T>> before;      // all of which every token sees
   int64_t row, count, kv_head, group;  // the first token's row in q, tokens, query heads of a key's
 
-  int64_t keys() const {
-    int64_t sum = own.length;
+  int64_t keys() const { return own_start() + own.length; }
+  /// How many keys are before its own sequence's.
+  int64_t own_start() const {
+    int64_t sum = 0;
     for (const Stretch<T>& stretch : before) sum += stretch.length;
     return sum;
+  }
+  /// The first key that new token i sees, of all of them.
+  int64_t oldest(int64_t i, int64_t window) const {
+    return window == 0 ? 0 : std::max<int64_t>(0, keys() - count + i - window + 1);
   }
 };
 
@@ -74,10 +80,11 @@ std::vector<Task<T>> tasks_of(std::span<const CachedSequence> sequences, int64_t
 
 /// How many of the tasks, at their mean size, are worth a thread.
 template <class T>
-int64_t tasks_per_thread(std::span<const Task<T>> tasks, int64_t dim) {
+int64_t tasks_per_thread(std::span<const Task<T>> tasks, int64_t dim, int64_t window) {
   constexpr int64_t kProducts = 1 << 16;
   int64_t pairs = 0;  // of a query and a key that it sees, at most
-  for (const Task<T>& task : tasks) pairs += task.count * task.group * task.keys();
+  for (const Task<T>& task : tasks)
+    pairs += task.count * task.group * (task.keys() - task.oldest(0, window));
   const int64_t products = 2 * pairs * dim / static_cast<int64_t>(tasks.size());
   return std::max<int64_t>(1, kProducts / std::max<int64_t>(1, products));
 }
@@ -90,10 +97,11 @@ struct Query {
   float largest = -std::numeric_limits<float>::infinity(), sum = 0;
 
   /// keys, values: [count, D], 0 < count <= kBlock
-  void add(const float* keys, const float* values, int64_t count, int64_t dim) {
+  void add(const float* keys, const float* values, int64_t count, int64_t dim, float soft_cap) {
     constexpr int64_t kVector = 16;
     float scores[kBlock];
     dot_rows(q, keys, count, dim, scores);
+    if (soft_cap != 0) soft_cap_row(scores, count, /*factor=*/1, soft_cap);
     const int64_t padded = (count + kVector - 1) / kVector * kVector;  // no slow rest
     std::fill(scores + count, scores + padded, -std::numeric_limits<float>::infinity());
     const float before = largest;
@@ -113,22 +121,27 @@ template <class T>
 class Worker {
  public:
   /// q: [N, H, D], out: [N, H·D]
-  Worker(const at::Tensor& q, const at::Tensor& out, double factor)
+  Worker(const at::Tensor& q, const at::Tensor& out, const Attention& how)
       : q_(q.const_data_ptr<T>()),
         out_(out.mutable_data_ptr<T>()),
         heads_(q.size(1)),
         dim_(q.size(2)),
-        factor_(static_cast<float>(factor)),
+        factor_(static_cast<float>(how.factor(dim_))),
+        soft_cap_(static_cast<float>(how.soft_cap)),
+        window_(how.window),
         scratch_(2, kBlock * dim_) {}
 
   /// next: the task that this thread runs after it, or null.
   void run(const Task<T>& task, const Task<T>* next) {
     open_queries(task);
+    int64_t start = 0;
     for (size_t i = 0; i < task.before.size(); ++i) {
       const bool last = i + 1 == task.before.size();
-      add(task, task.before[i], last ? first_block(task.own) : first_block(task.before[i + 1]));
+      add(task, task.before[i], start,
+          last ? first_block(task.own) : first_block(task.before[i + 1]));
+      start += task.before[i].length;
     }
-    add(task, task.own, next != nullptr ? first_block(*next) : Stretch<T>());
+    add(task, task.own, start, next != nullptr ? first_block(*next) : Stretch<T>());
     for (int64_t i = 0; i < static_cast<int64_t>(queries_.size()); ++i) write(task, i);
   }
 
@@ -138,11 +151,13 @@ class Worker {
     return first_block(of.before.empty() ? of.own : of.before.front());
   }
 
-  /// The task's queries over one of its stretches. next: what is read after it.
-  void add(const Task<T>& task, const Stretch<T>& all, const Stretch<T>& next) {
+  /// The task's queries over one of its stretches, which has `start` keys before it. next: what is
+  /// read after it.
+  void add(const Task<T>& task, const Stretch<T>& all, int64_t start, const Stretch<T>& next) {
     const auto count = static_cast<int64_t>(queries_.size());
     const bool own = all.keys == task.own.keys;
-    for (int64_t begin = 0; begin < all.length; begin += kBlock) {
+    const int64_t oldest = std::max<int64_t>(0, task.oldest(0, window_) - start);
+    for (int64_t begin = oldest / kBlock * kBlock; begin < all.length; begin += kBlock) {
       const Stretch<T> block = all.block(begin, dim_);
       const Stretch<T> ahead = begin + kBlock < all.length ? all.block(begin + kBlock, dim_) : next;
       const float* k = read_row(block.keys, scratch_.row(0), block.length * dim_);
@@ -152,7 +167,11 @@ class Worker {
         // Of its own sequence's tokens a token sees none that comes after it.
         const int64_t later = own ? task.count - 1 - i / task.group : 0;
         const int64_t seen = std::min(block.length, all.length - later - begin);
-        if (seen > 0) queries_[static_cast<size_t>(i)].add(k, v, seen, dim_);
+        const int64_t old =
+            std::max<int64_t>(0, task.oldest(i / task.group, window_) - start - begin);
+        if (seen <= old) continue;
+        queries_[static_cast<size_t>(i)].add(k + old * dim_, v + old * dim_, seen - old, dim_,
+                                             soft_cap_);
       }
     }
   }
@@ -200,7 +219,8 @@ class Worker {
   const T* q_;
   T* out_;
   int64_t heads_, dim_;
-  float factor_;
+  float factor_, soft_cap_;
+  int64_t window_;
   Scratch<T> scratch_;
   std::vector<float> memory_;  // of the queries, each its numbers [2, D]
   std::vector<Query> queries_;
@@ -230,29 +250,20 @@ at::Tensor attend(const at::Tensor& q, const CachedSequence& sequence, const Att
   return mixed.permute({2, 0, 1, 3}).reshape({n, -1});
 }
 
-/// Tokens that a sequence has now.
-int64_t tokens_of(const CachedSequence& sequence) {
-  int64_t tokens = sequence.own.length;
-  for (const CachedTokens& before : sequence.before) tokens += before.length;
-  return tokens;
-}
-
 }  // namespace
 
 at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences,
                             const Attention& how) {
-  const bool is_plain =
-      std::all_of(sequences.begin(), sequences.end(),
-                  [&](const CachedSequence& one) { return how.is_plain(tokens_of(one)); });
-  if (!has_kernels(q) || !is_plain) return plain_cached_attention(q, sequences, how);
+  if (!has_kernels(q)) return plain_cached_attention(q, sequences, how);
   const at::Tensor in = q.contiguous();
   at::Tensor out = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());
   for_dtype(in, [&](auto type) {
     using T = decltype(type);
     const std::vector<Task<T>> tasks = tasks_of<T>(sequences, q.size(1));
-    at::parallel_for(0, static_cast<int64_t>(tasks.size()), tasks_per_thread<T>(tasks, q.size(2)),
+    at::parallel_for(0, static_cast<int64_t>(tasks.size()),
+                     tasks_per_thread<T>(tasks, q.size(2), how.window),
                      [&](int64_t begin, int64_t end) {
-                       Worker<T> worker(in, out, how.factor(q.size(2)));
+                       Worker<T> worker(in, out, how);
                        for (int64_t i = begin; i < end; ++i) {
                          const Task<T>* const task = &tasks[static_cast<size_t>(i)];
                          worker.run(*task, i + 1 < end ? task + 1 : nullptr);

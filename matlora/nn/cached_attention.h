@@ -14,8 +14,8 @@
 namespace matlora::nn {
 
 /// q: [N, H, D], the new tokens of all sequences one after the other -> [N, H·D]. The result for a
-/// sequence does not depend on the others, nor on the number of threads. A soft cap, or a window
-/// shorter than a sequence, takes the plain form.
+/// sequence does not depend on the others, nor on the number of threads. Blocks of keys that are
+/// older than the window are not read.
 at::Tensor cached_attention(const at::Tensor& q, std::span<const CachedSequence> sequences,
                             const Attention& how = {});
 

@@ -245,7 +245,9 @@ LabelScores Decoder::scores(const at::Tensor& h, const at::Tensor& labels) const
 }
 
 KvCache Decoder::make_cache() const {
-  return {static_cast<int64_t>(layers.size()), num_kv_heads, head_dim, embedding.options()};
+  std::vector<int64_t> windows;
+  for (const DecoderLayer& layer : layers) windows.push_back(layer.attention.window);
+  return {std::move(windows), num_kv_heads, head_dim, embedding.options()};
 }
 
 void for_each_linear(Decoder& model,

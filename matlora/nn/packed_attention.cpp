@@ -51,46 +51,68 @@ MatrixView transposed(const MatrixView& x, size_t which) {
   return {to, x.columns, width, width, 1};
 }
 
-/// Queries [first, first + rows) of one head and the keys 0..end-1 that they see.
-struct Block {
-  int64_t first, rows, end, width;  // width: `end` in whole panels
-  float factor;                     // of q·k
+/// Attention's numbers as the loops use them.
+struct How {
+  float factor, soft_cap;  // of q·k; 0: none
+  int64_t window;          // 0: none
+};
 
-  static Block at(int64_t first, int64_t n, float factor) {
-    const int64_t rows = std::min(kQueries, n - first), end = first + rows;
-    return {first, rows, end, whole_panels(end), factor};
+/// Queries [first, first + rows) of one head and the keys [begin, begin + keys) that they see,
+/// `begin` where a panel begins.
+struct Block {
+  int64_t first, rows, begin, keys, width;  // width: `keys` in whole panels
+  How how;
+
+  static Block at(int64_t first, int64_t n, const How& how) {
+    const int64_t rows = std::min(kQueries, n - first);
+    const int64_t oldest = how.window == 0 ? 0 : std::max<int64_t>(0, first - how.window + 1);
+    const int64_t begin = oldest - oldest % whole_panels(1), keys = first + rows - begin;
+    return {first, rows, begin, keys, whole_panels(keys), how};
   }
-  /// Keys that row r sees.
-  int64_t seen(int64_t r) const { return first + r + 1; }
+  /// The keys that row r sees are [low(r), high(r)) of the block's.
+  int64_t low(int64_t r) const {
+    return how.window == 0 ? 0 : std::max<int64_t>(0, first + r - how.window + 1 - begin);
+  }
+  int64_t high(int64_t r) const { return first + r + 1 - begin; }
+  /// Of x [n, D], the rows of the keys.
+  MatrixView keys_of(const MatrixView& x) const { return rows_of(x, begin, keys); }
   /// x [rows, width] in memory as a factor over the keys.
-  MatrixView over_keys(const float* x) const { return {x, rows, end, width, 1}; }
+  MatrixView over_keys(const float* x) const { return {x, rows, keys, width, 1}; }
 
   /// queries · transposed, the columns of the keys in sight (and of their last panel).
   void multiply(const MatrixView& queries, const MatrixView& keys_transposed, float* out) const {
-    MatrixView keys = keys_transposed;
-    keys.columns = width;
-    small_gemm(rows_of(queries, first, rows), keys, out, width, /*accumulate=*/false);
+    MatrixView columns = keys_transposed;
+    columns.data += begin;
+    columns.columns = width;
+    small_gemm(rows_of(queries, first, rows), columns, out, width, /*accumulate=*/false);
+  }
+  /// Row r without what it does not see.
+  void hide(int64_t r, float* row) const {
+    std::fill(row, row + low(r), 0.0f);
+    std::fill(row + high(r), row + keys, 0.0f);
   }
 };
 
 /// o and the logarithms of the sums `log_sums` [n] of one head.
 void attend(const MatrixView& q, const MatrixView& k, const MatrixView& v, const MatrixView& o,
-            float factor, float* log_sums) {
+            const How& how, float* log_sums) {
   const MatrixView keys = transposed(k, 0);
   for (int64_t first = 0; first < q.rows; first += kQueries) {
-    const Block block = Block::at(first, q.rows, factor);
+    const Block block = Block::at(first, q.rows, how);
     float* p = scratch(1, block.rows * block.width);
     float sums[kQueries];
     block.multiply(q, keys, p);
     for (int64_t r = 0; r < block.rows; ++r) {
-      float* row = p + r * block.width;
+      float *row = p + r * block.width, *seen = row + block.low(r);
+      const int64_t count = block.high(r) - block.low(r);
+      if (how.soft_cap != 0) soft_cap_row(seen, count, how.factor, how.soft_cap);
       float largest = -std::numeric_limits<float>::infinity();
-      sums[r] = exponentials(row, block.seen(r), block.factor, largest);
+      sums[r] = exponentials(seen, count, how.soft_cap != 0 ? 1 : how.factor, largest);
       log_sums[first + r] = largest + std::log(sums[r]);
-      std::fill(row + block.seen(r), row + block.end, 0.0f);
+      block.hide(r, row);
     }
     float* out = writable(rows_of(o, first, block.rows));
-    small_gemm(block.over_keys(p), rows_of(v, 0, block.end), out, o.row_stride, false);
+    small_gemm(block.over_keys(p), block.keys_of(v), out, o.row_stride, false);
     for (int64_t r = 0; r < block.rows; ++r) scale(out + r * o.row_stride, 1 / sums[r], o.columns);
   }
 }
@@ -99,14 +121,14 @@ void attend(const MatrixView& q, const MatrixView& k, const MatrixView& v, const
 struct HeadGradient {
   MatrixView q, k, v, o, d_o, dq, dk, dv;
   const float* log_sums;  // [n]
-  float factor;           // of q·k
+  How how;
 
   /// With p = exp(f·q·kᵀ - log sum): dv += pᵀ·do, dp = do·vᵀ, ds = f·p∘(dp - do·o),
-  /// dq = ds·k, dk += dsᵀ·q.
+  /// dq = ds·k, dk += dsᵀ·q. A soft cap's derivative is one more factor of ds.
   void run() const {
     const MatrixView keys = transposed(k, 0), values = transposed(v, 1);
     for (int64_t first = 0; first < q.rows; first += kQueries) {
-      const Block block = Block::at(first, q.rows, factor);
+      const Block block = Block::at(first, q.rows, how);
       float* p = scratch(2, block.rows * block.width);
       float* ds = scratch(3, block.rows * block.width);
       block.multiply(q, keys, p);
@@ -114,9 +136,10 @@ struct HeadGradient {
       for (int64_t r = 0; r < block.rows; ++r) softmax_gradient(block, r, p, ds);
       const MatrixView own_p = block.over_keys(p), own_ds = block.over_keys(ds);
       const auto rows = [&](const MatrixView& x) { return rows_of(x, first, block.rows); };
-      small_gemm(own_ds, rows_of(k, 0, block.end), writable(rows(dq)), dq.row_stride, false);
-      small_gemm(own_ds.transposed(), rows(q), writable(dk), dk.row_stride, true);
-      small_gemm(own_p.transposed(), rows(d_o), writable(dv), dv.row_stride, true);
+      float *to_keys = writable(block.keys_of(dk)), *to_values = writable(block.keys_of(dv));
+      small_gemm(own_ds, block.keys_of(k), writable(rows(dq)), dq.row_stride, false);
+      small_gemm(own_ds.transposed(), rows(q), to_keys, dk.row_stride, true);
+      small_gemm(own_p.transposed(), rows(d_o), to_values, dv.row_stride, true);
     }
   }
 
@@ -124,13 +147,24 @@ struct HeadGradient {
   void softmax_gradient(const Block& block, int64_t r, float* p, float* ds) const {
     const int64_t t = block.first + r;
     float *row = p + r * block.width, *gradient = ds + r * block.width;
-    exp_row(row, block.seen(r), block.factor, log_sums[t]);
-    std::fill(row + block.seen(r), row + block.end, 0.0f);
+    const int64_t low = block.low(r), count = block.high(r) - low;
     float along = 0;
     dot_rows(d_o.data + t * d_o.row_stride, o.data + t * o.row_stride, 1, o.columns, &along);
-    softmax_backward_row(row, gradient, along, block.factor, gradient, block.end);
+    if (how.soft_cap != 0) {
+      capped_softmax_backward_row(row + low, gradient + low, along, how.factor, how.soft_cap,
+                                  log_sums[t], gradient + low, count);
+    } else {
+      exp_row(row + low, count, how.factor, log_sums[t]);
+      softmax_backward_row(row + low, gradient + low, along, how.factor, gradient + low, count);
+    }
+    block.hide(r, row);
+    block.hide(r, gradient);
   }
 };
+
+How how_of(const Attention& how, int64_t head_dim) {
+  return {static_cast<float>(how.factor(head_dim)), static_cast<float>(how.soft_cap), how.window};
+}
 
 /// Calls f(head, first token, tokens) for every head of every sequence, on all threads.
 template <class F>
@@ -150,28 +184,32 @@ void for_heads(const std::vector<int64_t>& lengths, int64_t heads, const F& f) {
 struct PackedAttention : torch::autograd::Function<PackedAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const std::vector<int64_t>& lengths,
-                            double factor) {
+                            const Attention& attention) {
+    const How how = how_of(attention, q.size(2));
     const at::Tensor q32 = q.to(at::kFloat), k32 = k.to(at::kFloat), v32 = v.to(at::kFloat);
     const int64_t heads = q.size(1), group = heads / k.size(1);
     at::Tensor o = at::empty(q.sizes(), q32.options());
     at::Tensor log_sums = at::empty({heads, q.size(0)}, q32.options());
     for_heads(lengths, heads, [&](int64_t head, int64_t start, int64_t n) {
       attend(head_of(q32, head, start, n), head_of(k32, head / group, start, n),
-             head_of(v32, head / group, start, n), head_of(o, head, start, n),
-             static_cast<float>(factor),
+             head_of(v32, head / group, start, n), head_of(o, head, start, n), how,
              log_sums.mutable_data_ptr<float>() + head * q.size(0) + start);
     });
     o = o.to(q.scalar_type()).flatten(1);
     context->save_for_backward({q, k, v, o, log_sums});
     context->saved_data["lengths"] = lengths;
-    context->saved_data["factor"] = factor;
+    context->saved_data["factor"] = double{how.factor};
+    context->saved_data["soft_cap"] = double{how.soft_cap};
+    context->saved_data["window"] = how.window;
     return o;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     variable_list saved = context->get_saved_variables();
     const std::vector<int64_t> lengths = context->saved_data["lengths"].toIntVector();
-    const auto factor = static_cast<float>(context->saved_data["factor"].toDouble());
+    const How how = {static_cast<float>(context->saved_data["factor"].toDouble()),
+                     static_cast<float>(context->saved_data["soft_cap"].toDouble()),
+                     context->saved_data["window"].toInt()};
     const at::ScalarType dtype = saved[0].scalar_type();
     const at::Tensor log_sums = saved[4];
     for (size_t i = 0; i < 4; ++i) saved[i] = saved[i].to(at::kFloat);
@@ -189,7 +227,7 @@ struct PackedAttention : torch::autograd::Function<PackedAttention> {
       HeadGradient{own(q),  shared(k), shared(v),
                    own(o),  own(d_o),  own(dq),
                    own(dk), own(dv),   log_sums.const_data_ptr<float>() + head * tokens + start,
-                   factor}
+                   how}
           .run();
     });
     const auto over_group = [&](const at::Tensor& x) {
@@ -215,11 +253,10 @@ bool rows_are_contiguous(const at::Tensor& x) { return x.stride(2) == 1; }
 
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             std::span<const int64_t> lengths, const Attention& how) {
-  const int64_t longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
-  if (has_kernels(q) && has_gemm() && how.is_plain(longest) && rows_are_contiguous(q) &&
-      rows_are_contiguous(k) && rows_are_contiguous(v)) {
+  if (has_kernels(q) && has_gemm() && rows_are_contiguous(q) && rows_are_contiguous(k) &&
+      rows_are_contiguous(v)) {
     return PackedAttention::apply(q, k, v, std::vector<int64_t>(lengths.begin(), lengths.end()),
-                                  how.factor(q.size(2)));
+                                  how);
   }
   return plain_packed_attention(q, k, v, lengths, how);
 }

@@ -13,8 +13,7 @@ namespace matlora::nn {
 
 /// q: [N, H, D]; k, v: [N, H_kv, D], one dtype, N the sum of `lengths` -> [N, H·D]. The kernel
 /// holds no more than 64 rows of probabilities per thread and makes them again for the gradient
-/// (Dao et al. 2022, arXiv 2205.14135). A soft cap, or a window shorter than the longest sequence,
-/// takes the plain form.
+/// (Dao et al. 2022, arXiv 2205.14135). Of keys older than the window it makes no products.
 at::Tensor packed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                             std::span<const int64_t> lengths, const Attention& how = {});
 

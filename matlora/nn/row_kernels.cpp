@@ -77,7 +77,48 @@ MATLORA_INLINE void transpose_vectors(Float16* v) {
   if constexpr (step < 8) transpose_vectors<2 * step>(v);
 }
 
+/// exp(x) - 1, near 0 as exact as elsewhere: 2^n·(exp(r) - 1) + (2^n - 1) with fast_exp's n and r.
+/// x in -80..80, clamped to it.
+MATLORA_INLINE float fast_expm1(float x) {
+  constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
+  constexpr float kRound = 12582912.0f;
+  x = x < -80.0f ? -80.0f : x;
+  x = x > 80.0f ? 80.0f : x;
+  const float shifted = x * kLog2E + kRound;
+  const float n = shifted - kRound;
+  const float r = (x - n * kLn2High) - n * kLn2Low;
+  float p = 1.0f / 5040;
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  const float power = std::bit_cast<float>(std::bit_cast<uint32_t>(1.0f) +
+                                           (std::bit_cast<uint32_t>(shifted) << 23));
+  return power * (p * r) + (power - 1.0f);
+}
+
+/// (exp(2x) - 1) / (exp(2x) + 1)
+MATLORA_INLINE float fast_tanh(float x) {
+  const float m = fast_expm1(2.0f * x);
+  return m / (m + 2.0f);
+}
+
 MATLORA_INLINE float sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
+
+/// gelu(g) = g·σ(v), v = 2√(2/π)·(c + 0.044715c³); c is g where σ(v) is neither 0 nor 1.
+struct Gelu {
+  float sigma, slope;  // σ(v), dv/dg
+
+  MATLORA_INLINE explicit Gelu(float g) {
+    constexpr float kTwoRoots = 1.5957691216f, kCubic = 0.044715f;
+    float c = g < -10.0f ? -10.0f : g;
+    c = c > 10.0f ? 10.0f : c;
+    sigma = sigmoid(kTwoRoots * (c + kCubic * c * c * c));
+    slope = kTwoRoots * (1.0f + 3.0f * kCubic * c * c);
+  }
+};
 
 MATLORA_INLINE float from_bits(uint32_t high) { return std::bit_cast<float>(high << 16); }
 
@@ -133,6 +174,22 @@ MATLORA_CLONES void swiglu_backward_row(const float* dy, const float* gate, cons
   }
 }
 
+MATLORA_CLONES void geglu_row(const float* gate, const float* up, float* y, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) y[i] = gate[i] * Gelu(gate[i]).sigma * up[i];
+}
+
+MATLORA_CLONES void geglu_backward_row(const float* dy, const float* gate, const float* up,
+                                       float* dgate, float* dup, int64_t n) {
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    const float g = gate[i];
+    const Gelu f(g);
+    dgate[i] = dy[i] * up[i] * f.sigma * (1.0f + g * (1.0f - f.sigma) * f.slope);
+    dup[i] = dy[i] * g * f.sigma;
+  }
+}
+
 MATLORA_CLONES void rotate_row(const float* x1, const float* x2, const float* c, const float* s,
                                float* y1, float* y2, int64_t n) {
 #pragma omp simd
@@ -166,6 +223,28 @@ MATLORA_CLONES RowScore score_row(float* z, int64_t n, int64_t label, float& sum
 MATLORA_CLONES void exp_row(float* z, int64_t n, float factor, float shift) {
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) z[i] = fast_exp(z[i] * factor - shift);
+}
+
+MATLORA_CLONES void soft_cap_row(float* z, int64_t n, float factor, float cap) {
+  const float inner = factor / cap;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) z[i] = cap * fast_tanh(z[i] * inner);
+}
+
+MATLORA_CLONES void capped_softmax_backward_row(float* z, const float* dp, float along,
+                                                float factor, float cap, float shift, float* ds,
+                                                int64_t n) {
+  const float inner = factor / cap;
+#pragma omp simd
+  for (int64_t i = 0; i < n; ++i) {
+    // With m = exp(2|x|) - 1: tanh|x| = m/(m + 2) and 1 - tanh² = 4(m + 1)/(m + 2)², which keeps
+    // its digits where tanh is near 1.
+    const float x = z[i] * inner;
+    const float m = fast_expm1(2.0f * std::fabs(x)), r = 1.0f / (m + 2.0f);
+    const float p = fast_exp(std::copysign(cap * m * r, x) - shift);
+    z[i] = p;
+    ds[i] = p * (dp[i] - along) * (4.0f * ((m + 1.0f) * r) * r * factor);
+  }
 }
 
 MATLORA_CLONES void softmax_backward_row(const float* p, const float* dp, float along, float factor,

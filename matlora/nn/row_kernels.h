@@ -29,6 +29,13 @@ void swiglu_row(const float* gate, const float* up, float* y, int64_t n);
 void swiglu_backward_row(const float* dy, const float* gate, const float* up, float* dgate,
                          float* dup, int64_t n);
 
+/// y = gelu(gate) ∘ up,  gelu(g) = g/2 · (1 + tanh(√(2/π) (g + 0.044715 g³)))
+void geglu_row(const float* gate, const float* up, float* y, int64_t n);
+
+/// The gradients of geglu_row.
+void geglu_backward_row(const float* dy, const float* gate, const float* up, float* dgate,
+                        float* dup, int64_t n);
+
 /// (y1, y2) = (x1·c - x2·s, x2·c + x1·s), each of n numbers
 void rotate_row(const float* x1, const float* x2, const float* c, const float* s, float* y1,
                 float* y2, int64_t n);
@@ -44,9 +51,17 @@ RowScore score_row(float* z, int64_t n, int64_t label, float& sum);
 /// z = exp(z·factor - shift)
 void exp_row(float* z, int64_t n, float factor, float shift);
 
+/// z = cap·tanh(z·factor/cap)
+void soft_cap_row(float* z, int64_t n, float factor, float cap);
+
 /// The gradient of a softmax: ds = p ∘ (dp - along)·factor, along = Σ p∘dp. ds may be dp.
 void softmax_backward_row(const float* p, const float* dp, float along, float factor, float* ds,
                           int64_t n);
+
+/// The same of p = exp(cap·t - shift), t = tanh(z·factor/cap):  ds = p ∘ (dp - along) ∘ (1 -
+/// t²)·factor. Leaves p in z. ds may be dp.
+void capped_softmax_backward_row(float* z, const float* dp, float along, float factor, float cap,
+                                 float shift, float* ds, int64_t n);
 
 /// out_t = x · rows_t, rows: [count, n]
 void dot_rows(const float* x, const float* rows, int64_t count, int64_t n, float* out);

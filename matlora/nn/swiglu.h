@@ -12,11 +12,12 @@ enum class Activation { silu, gelu_tanh };
 /// gate, up: [N, F], one dtype -> [N, F].
 at::Tensor gated_unit(const at::Tensor& gate, const at::Tensor& up, Activation activation);
 
-/// silu's.
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
-
 /// The same in ATen's operations: what the kernel is tested against, and other devices and dtypes
 /// use.
+at::Tensor plain_gated_unit(const at::Tensor& gate, const at::Tensor& up, Activation activation);
+
+/// silu's.
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 at::Tensor plain_swiglu(const at::Tensor& gate, const at::Tensor& up);
 
 }  // namespace matlora::nn

@@ -41,10 +41,11 @@ std::vector<Group> groups_of(int64_t stem) {
   return groups;
 }
 
-/// One continuation after the other, from all of its logits.
+/// One continuation after the other, from all logits of its input.
 double alone(const nn::Decoder& model, const Continuation& one) {
   const at::Tensor tokens = at::tensor(std::vector<int64_t>(one.tokens.begin(), one.tokens.end()));
-  const at::Tensor h = model.hidden(tokens, std::vector<int64_t>{tokens.size(0)});
+  const int64_t length = tokens.size(0) - 1;
+  const at::Tensor h = model.hidden(tokens.narrow(0, 0, length), std::vector<int64_t>{length});
   const at::Tensor p = at::log_softmax(model.logits(h), -1);
   double result = 0;
   for (int64_t i = one.first; i < tokens.size(0); ++i) {
@@ -79,6 +80,17 @@ TEST(Likelihood, EqualsEachContinuationAlone) {
     for (const int64_t pass_tokens : {1, 30, 5000}) {
       expect_alone(model, groups_of(stem), pass_tokens);
     }
+  }
+}
+
+TEST(Likelihood, LongropeAndWindows) {
+  nn::Decoder model = tests::tiny_llama({}, at::kDouble);
+  model.layers[1].attention.window = 4;
+  expect_alone(model, groups_of(90), 300);
+  model.ropes[0].long_frequencies = model.ropes[0].frequencies * 0.3;
+  for (const int64_t original : {5, 20, 22, 24}) {
+    model.ropes[0].original_length = original;
+    expect_alone(model, groups_of(20), 30);
   }
 }
 

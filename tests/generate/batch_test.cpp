@@ -49,6 +49,56 @@ Completions one_at_a_time(const nn::Decoder& model, std::span<const Request> req
   return completions;
 }
 
+/// Completions by the whole sequence going through the model for every token.
+Completions without_cache(const nn::Decoder& model, std::span<const Request> requests) {
+  Completions completions;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    std::vector<int64_t> tokens(requests[i].prompt.begin(), requests[i].prompt.end());
+    for (int64_t n = 0; n < requests[i].options.max_new_tokens; ++n) {
+      const auto length = static_cast<int64_t>(tokens.size());
+      const at::Tensor h = model.hidden(at::tensor(tokens, at::kLong), std::vector{length});
+      tokens.push_back(model.logits(h)[length - 1].argmax().item<int64_t>());
+      completions[i].push_back(static_cast<int32_t>(tokens.back()));
+    }
+  }
+  return completions;
+}
+
+// A sequence that grows beyond the original length is made again; a prefix is not shared across it.
+TEST(DecodeBatch, LongropeTurnsAllKeysOfALongSequence) {
+  nn::Decoder model = tests::tiny_llama({}, at::kDouble);
+  model.ropes[0].long_frequencies = model.ropes[0].frequencies * 0.3;
+  for (const int64_t original : {5, 12, 40}) {
+    model.ropes[0].original_length = original;
+    std::vector<Request> requests = requests_of(9);
+    for (const bool shared : {false, true}) {
+      if (shared) {
+        const std::vector<int32_t> prefix(35, 7);
+        for (Request& request : requests)
+          request.prompt.insert(request.prompt.begin(), prefix.begin(), prefix.end());
+      }
+      const Completions expected = without_cache(model, requests);
+      for (const int64_t max_sequences : {1, 4}) {
+        EXPECT_EQ(run(model, requests, max_sequences), expected) << original << " " << shared;
+      }
+    }
+  }
+}
+
+// Layers with windows drop keys; sequences share the first 90 tokens.
+TEST(DecodeBatch, WindowsAreThoseOfTheWholeSequence) {
+  nn::Decoder model = tests::tiny_llama({}, at::kDouble);
+  model.layers[0].attention.window = 5;
+  std::vector<Request> requests = requests_of(5);
+  for (Request& request : requests) request.options.max_new_tokens *= 8;
+  for (const bool shared : {false, true}) {
+    if (shared) {
+      for (Request& request : requests) request.prompt.insert(request.prompt.begin(), 90, 7);
+    }
+    EXPECT_EQ(run(model, requests, 3), without_cache(model, requests)) << shared;
+  }
+}
+
 TEST(DecodeBatch, EqualsOnePromptAtATime) {
   const nn::Decoder model = tests::tiny_llama({}, at::kDouble);
   const std::vector<Request> requests = requests_of(13);

@@ -51,21 +51,36 @@ TEST_P(Families, BFloat16) {
 }
 
 TEST(WrappedFamily, IsItsLanguageModel) {
-  const auto path = tests::golden_path("families/gemma3_wrapper");
-  if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
-  const Model wrapped = load(path, at::kFloat, at::kCPU);
-  const Model text = load(tests::golden_path("families/gemma3"), at::kFloat, at::kCPU);
-  EXPECT_EQ(wrapped.digest, text.digest);
-  EXPECT_EQ(wrapped.config.left_out, "vision_tower, multi_modal_projector");
-  EXPECT_EQ(text.config.left_out, "");
+  struct Wrapped {
+    std::string name, text, left_out;
+  };
+  const std::vector<Wrapped> all = {
+      {"gemma3_wrapper", "gemma3", "vision_tower, multi_modal_projector"},
+      {"gemma3_wrapper_newer", "gemma3", "vision_tower, multi_modal_projector"},
+      {"mistral3", "mistral", "vision_config"},
+      {"llava", "qwen2", "vision_config"},
+      {"smolvlm", "smollm3", "vision_config"}};
+  for (const Wrapped& one : all) {
+    const auto path = tests::golden_path("families/" + one.name);
+    if (!std::filesystem::exists(path)) GTEST_SKIP() << path << " is not there";
+    const Model wrapped = load(path, at::kFloat, at::kCPU);
+    const Model text = load(tests::golden_path("families/" + one.text), at::kFloat, at::kCPU);
+    EXPECT_EQ(wrapped.digest, text.digest) << one.name;
+    EXPECT_EQ(wrapped.stop_ids, text.stop_ids) << one.name;
+    EXPECT_EQ(wrapped.config.left_out, one.left_out);
+    EXPECT_EQ(text.config.left_out, "");
+  }
 }
 
 const auto kName = [](const auto& tested) { return tested.param; };
 
 INSTANTIATE_TEST_SUITE_P(Models, Families,
                          ::testing::Values("mistral", "qwen2", "qwen2_window", "qwen2_yarn",
-                                           "qwen3", "gemma2", "gemma3", "gemma3_wrapper", "phi3",
-                                           "phi4_mini", "smollm3", "olmo2", "olmo3", "granite"),
+                                           "qwen3", "gemma2", "gemma3", "gemma3_old",
+                                           "gemma3_wrapper", "gemma3_wrapper_newer", "mistral3",
+                                           "llava", "smolvlm", "phi3", "phi4_mini_su",
+                                           "phi4_mini_yarn", "phi4_mini_type", "phi4_mini",
+                                           "smollm3", "olmo2", "olmo3", "granite"),
                          kName);
 INSTANTIATE_TEST_SUITE_P(Models, GgufFamilies,
                          ::testing::Values("mistral", "qwen2", "qwen2_yarn", "qwen3", "gemma2",

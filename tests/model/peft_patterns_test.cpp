@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "matlora/base/error.h"
+#include "matlora/model/adapters/key_order.h"
 #include "tests/support/temp_dir.h"
 
 namespace matlora::model {
@@ -56,17 +57,21 @@ TEST(PeftPattern, WhatAKeyNames) {
   }
 }
 
-TEST(PeftPattern, KeysThatNameOneModuleMustAgree) {
+TEST(PeftPattern, TheFirstKeyCounts) {
   const std::string module = "model.layers.0.q_proj";
   const PeftPattern agree = pattern_of({{"q_proj", 2}, {"0.q_proj", 2}, {"q_.*", 2}});
   EXPECT_EQ(agree.of(module, 9), 2);
-  for (const std::string other : {"layers.0.q_proj", "q_.*"}) {
-    const PeftPattern differ = pattern_of({{"q_proj", 2}, {other, 3}});
-    const std::string message = user_error([&] { differ.of(module, 9); });
-    expect_has(message, "config.json: 'rank_pattern': '");
-    expect_has(message, "both name " + module + "; expected one of them");
-    EXPECT_EQ(differ.of("model.layers.0.v_proj", 9), 9);
-  }
+  const std::string text =
+      R"({"a": {"x": {"y": 1}}, "rank_pattern": {"q_.*": 5, "layers.0.q_proj": 3, "q_proj": 2}, "b": [{"z": 1}]})";
+  const Json json = Json::parse(text);
+  const JsonObject config(json, "config.json");
+  const std::vector<std::string> order = keys_in_order(text, "rank_pattern");
+  EXPECT_EQ(order, (std::vector<std::string>{"q_.*", "layers.0.q_proj", "q_proj"}));
+  EXPECT_EQ(PeftPattern(config, "rank_pattern", order).of(module, 9), 5);
+  EXPECT_EQ(PeftPattern(config, "rank_pattern").of(module, 9), 3);  // the sorted order
+  EXPECT_EQ(PeftPattern(config, "rank_pattern", order).of("model.layers.0.v_proj", 9), 9);
+  EXPECT_TRUE(keys_in_order(text, "b").empty());
+  EXPECT_TRUE(keys_in_order(text, "z").empty());
 }
 
 std::string layer(int i) {

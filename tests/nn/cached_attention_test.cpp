@@ -69,17 +69,27 @@ std::vector<CachedSequence> cut(std::vector<CachedSequence> sequences) {
 const std::vector<Length> kLengths = {{1, 1},   {17, 17}, {64, 1},  {65, 1},
                                       {130, 1}, {70, 35}, {200, 5}, {3, 2}};
 
+const Attention kKinds[] = {{},
+                            {.window = 1},
+                            {.window = 37},
+                            {.soft_cap = 1.5},
+                            {.scale = 0.4, .soft_cap = 5, .window = 90}};
+
 TEST(CachedAttention, EqualsThePlainWay) {
   for (const int64_t group : {1, 3}) {
     for (const int64_t dim : {4, 20, 64}) {
       for (const auto& [dtype, tolerance] : {std::pair{at::kFloat, 2e-6}, {at::kBFloat16, 8e-3}}) {
         const auto sequences = sequences_of(kLengths, 2, dim, dtype);
         const at::Tensor q = random_tensor({63, 2 * group, dim}, 1, dtype, 3);
-        const at::Tensor y = cached_attention(q, sequences);
-        EXPECT_EQ(y.scalar_type(), dtype);
-        const at::Tensor exact = plain_cached_attention(q.to(at::kDouble), in_float64(sequences));
-        EXPECT_EQ(y.sizes(), exact.sizes());
-        EXPECT_LT(relative_error(y, exact), tolerance) << group << " " << dim << " " << dtype;
+        for (const Attention& how : kKinds) {
+          const at::Tensor y = cached_attention(q, sequences, how);
+          EXPECT_EQ(y.scalar_type(), dtype);
+          const at::Tensor exact =
+              plain_cached_attention(q.to(at::kDouble), in_float64(sequences), how);
+          EXPECT_EQ(y.sizes(), exact.sizes());
+          EXPECT_LT(relative_error(y, exact), tolerance)
+              << group << " " << dim << " " << dtype << " " << how.window << " " << how.soft_cap;
+        }
       }
     }
   }
@@ -124,10 +134,13 @@ TEST(CachedAttention, TokensKeptInPartsAreTheSameSequence) {
     const auto whole = sequences_of(lengths, 2, 64, dtype);
     const auto parts = cut(whole);
     const at::Tensor q = random_tensor({27, 6, 64}, 1, dtype, 3);
-    const at::Tensor exact = plain_cached_attention(q.to(at::kDouble), in_float64(whole));
-    EXPECT_LT(relative_error(cached_attention(q, parts), exact), tolerance);
-    EXPECT_LT(relative_error(plain_cached_attention(q.to(at::kDouble), in_float64(parts)), exact),
-              1e-13);
+    for (const Attention& how : kKinds) {
+      const at::Tensor exact = plain_cached_attention(q.to(at::kDouble), in_float64(whole), how);
+      EXPECT_LT(relative_error(cached_attention(q, parts, how), exact), tolerance) << how.window;
+      EXPECT_LT(
+          relative_error(plain_cached_attention(q.to(at::kDouble), in_float64(parts), how), exact),
+          1e-13);
+    }
   }
 }
 

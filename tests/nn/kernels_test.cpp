@@ -83,6 +83,27 @@ TEST(Kernels, SwiGlu) {
   }
 }
 
+TEST(Kernels, GeGlu) {
+  const auto with = [](auto f) {
+    return [f](const Tensors& in) { return f(in[0], in[1], Activation::gelu_tanh); };
+  };
+  for (const auto& [rows, width] : kShapes) {
+    expect_twins({random_tensor({rows, width}, 1, at::kFloat, 3), random_tensor({rows, width}, 2)},
+                 with(gated_unit), with(plain_gated_unit), std::to_string(width));
+  }
+  const float big = 1e30f, nan = std::numeric_limits<float>::quiet_NaN();
+  const at::Tensor odd = at::tensor({big, -big, nan, 0.0f, -1e-20f}).unsqueeze(0).requires_grad_();
+  const at::Tensor y = gated_unit(odd, at::ones_like(odd), Activation::gelu_tanh);
+  const at::Tensor dy = torch::autograd::grad({y.sum()}, {odd})[0][0];
+  EXPECT_EQ(y[0][0].item<float>(), big);
+  EXPECT_NEAR(y[0][1].item<float>(), 0, 1e-6);
+  EXPECT_TRUE(std::isnan(y[0][2].item<float>()));
+  EXPECT_EQ(y[0][4].item<float>(), -5e-21f);
+  EXPECT_EQ(dy[0].item<float>(), 1);
+  EXPECT_NEAR(dy[1].item<float>(), 0, 1e-6);
+  EXPECT_EQ(dy[3].item<float>(), 0.5f);
+}
+
 TEST(Kernels, Rotate) {
   for (const int64_t heads : {1, 3}) {
     for (const int64_t dim : {2, 6, 64}) {
@@ -117,6 +138,30 @@ TEST(Kernels, PackedAttention) {
                     random_tensor({n, kv_heads, dim}, 3)},
                    on_three(packed_attention), on_three(plain_packed_attention),
                    std::to_string(n) + " tokens, head_dim " + std::to_string(dim));
+    }
+  }
+}
+
+TEST(Kernels, PackedAttentionWithWindowsAndSoftCaps) {
+  const std::vector<std::vector<int64_t>> packs = {{4, 9}, {5, 1, 33}, {64, 65, 200}};
+  for (const Attention& how :
+       {Attention{.window = 2}, Attention{.window = 5}, Attention{.window = 64},
+        Attention{.window = 100}, Attention{.window = 1000}, Attention{.soft_cap = 2},
+        Attention{.scale = 0.3, .soft_cap = 0.5},
+        Attention{.scale = 0.7, .soft_cap = 50, .window = 17}}) {
+    for (const auto& [heads, kv_heads, dim] :
+         {std::tuple<int64_t, int64_t, int64_t>{1, 1, 2}, {4, 2, 64}}) {
+      for (const std::vector<int64_t>& lengths : packs) {
+        const int64_t n = std::accumulate(lengths.begin(), lengths.end(), int64_t{0});
+        const auto on_three = [&](auto f) {
+          return [&, f](const Tensors& in) { return f(in[0], in[1], in[2], lengths, how); };
+        };
+        expect_twins({random_tensor({n, heads, dim}, 1), random_tensor({n, kv_heads, dim}, 2),
+                      random_tensor({n, kv_heads, dim}, 3)},
+                     on_three(packed_attention), on_three(plain_packed_attention),
+                     std::to_string(n) + " tokens, head_dim " + std::to_string(dim) + ", window " +
+                         std::to_string(how.window) + ", soft cap " + std::to_string(how.soft_cap));
+      }
     }
   }
 }
@@ -184,6 +229,16 @@ TEST(Kernels, ExponentialIsExactToAFewUnits) {
   EXPECT_NEAR(y[1].item<float>(), 0, 1e-6);
   EXPECT_TRUE(std::isnan(y[2].item<float>()));
   EXPECT_EQ(y[3].item<float>(), 0);
+}
+
+// tanh through a cap of 1, also where it is as small as its argument.
+TEST(Kernels, TanhIsExactToAFewUnits) {
+  const at::Tensor x = at::cat({at::linspace(-30, 30, 20001, at::kFloat),
+                                at::tensor({1e-30, -1e-12, 1e-4, 1e30, -1e30}, at::kFloat)});
+  const at::Tensor own = x.clone(), exact = at::tanh(x.to(at::kDouble));
+  soft_cap_row(own.mutable_data_ptr<float>(), own.numel(), /*factor=*/1, /*cap=*/1);
+  const at::Tensor error = ((own.to(at::kDouble) - exact) / exact).abs().nan_to_num(0);
+  EXPECT_LT(error.max().item<double>(), 5e-7);
 }
 
 TEST(Kernels, BFloat16RoundsAsATen) {

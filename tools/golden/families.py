@@ -3,7 +3,7 @@
 Reference of the logits: transformers, float32, eager attention, one sequence at a time (input_ids [40]; a. [17], b. [29]).
 Windows, soft caps, norms, biases and factors are such that leaving one out shows.
 GGUF names and keys: gguf-py's tables and llama.cpp's convert_hf_to_gguf.py.
-`gemma3_wrapper` (text and vision) and those without a GGUF architecture of their own have no twin.
+`gemma3_wrapper` (text and vision), VARIANTS and those without a GGUF architecture of their own have no twin.
 """
 
 import json
@@ -150,15 +150,16 @@ def write_gguf(name: str, directory: pathlib.Path, path: pathlib.Path, architect
     writer.close()
 
 
-def write_logits(directory: pathlib.Path, path: pathlib.Path) -> None:
+def write_logits(directory: pathlib.Path, path: pathlib.Path, kind: str = "AutoModelForCausalLM") -> None:
     import torch
+    import transformers
     from safetensors.torch import save_file
 
-    model = common.load_model(directory)
+    model = getattr(transformers, kind).from_pretrained(str(directory), dtype=torch.float32, attn_implementation="eager").eval()
     generator = torch.Generator().manual_seed(7)
     tensors = {}
     for prefix, length in (("", 40), ("a.", 17), ("b.", 29)):
-        ids = torch.randint(0, model.config.vocab_size, (length,), generator=generator)
+        ids = torch.randint(0, model.config.get_text_config().vocab_size, (length,), generator=generator)
         with torch.no_grad():
             logits = model(ids[None]).logits[0]
         tensors |= {prefix + "input_ids": ids, prefix + "logits": logits.contiguous()}
@@ -166,19 +167,99 @@ def write_logits(directory: pathlib.Path, path: pathlib.Path) -> None:
     print(path, f"logits std {tensors['logits'].std():.3f}")
 
 
-def wrap_gemma3(inner: pathlib.Path, directory: pathlib.Path) -> None:
-    """The text model in the wrapper's configuration and with its tensors' names, without the vision part."""
+def wrap_gemma3(inner: pathlib.Path, directory: pathlib.Path, newer: bool) -> None:
+    """transformers' own model of text and vision around the text model. newer: with the names that transformers 4.52 to 4.57 wrote."""
     import shutil
 
+    import torch
+    import transformers
     from safetensors.torch import load_file, save_file
 
-    shutil.copytree(inner, directory, dirs_exist_ok=True)
-    text = json.loads((inner / "config.json").read_text())
-    wrapper = dict(model_type="gemma3", architectures=["Gemma3ForConditionalGeneration"], text_config=text,
-                   vision_config={}, eos_token_id=text["eos_token_id"], bos_token_id=text["bos_token_id"])
-    (directory / "config.json").write_text(json.dumps(wrapper, indent=2) + "\n")
-    tensors = load_file(str(inner / "model.safetensors"))
-    save_file({"language_model." + key: value for key, value in tensors.items()}, str(directory / "model.safetensors"))
+    vision = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+    text = common.load_model(inner)
+    config = transformers.Gemma3Config(text_config=text.config.to_dict(), vision_config=vision, mm_tokens_per_image=4, image_token_index=3,
+                                       eos_token_id=text.config.eos_token_id, bos_token_id=text.config.bos_token_id)
+    torch.manual_seed(5)
+    whole = transformers.Gemma3ForConditionalGeneration(config)
+    whole.model.language_model.load_state_dict(text.model.state_dict())
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(inner, directory)
+    whole.save_pretrained(str(directory))
+    if not newer:
+        return
+    path, names = directory / "model.safetensors", {}
+    for key in (tensors := load_file(str(path))):
+        names[key] = key.replace("language_model.model.", "model.language_model.") if key.startswith("language_model.") else "model." + key
+    save_file({names[key]: value for key, value in tensors.items()}, str(path), metadata={"format": "pt"})
+
+
+SIGLIP = dict(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
+# name: (text model, configuration class of text and images, its images' part, what else it has)
+WRAPPERS = {
+    "mistral3": ("families/mistral", "Mistral3", SIGLIP | dict(model_type="pixtral", head_dim=8), dict(tie_word_embeddings=False)),
+    "llava": ("families/qwen2", "Llava", SIGLIP | dict(model_type="siglip_vision_model"), {}),
+    "smolvlm": ("families/smollm3", "SmolVLM", SIGLIP, dict(scale_factor=1, tie_word_embeddings=True)),
+}
+
+
+def wrap(out: pathlib.Path, name: str) -> None:
+    """transformers' own model of text and images, with the text model's weights."""
+    import shutil
+
+    import torch
+    import transformers
+
+    inner, kind, vision, extra = WRAPPERS[name]
+    text = common.load_model(out / inner)
+    config = getattr(transformers, kind + "Config")(text_config=text.config.to_dict(), vision_config=vision, **extra)
+    torch.manual_seed(5)
+    whole = transformers.AutoModelForImageTextToText.from_config(config, attn_implementation="eager").float()
+    model = whole.model.text_model if hasattr(whole.model, "text_model") else whole.model.language_model
+    model.load_state_dict(text.model.state_dict())
+    whole.lm_head.load_state_dict(text.lm_head.state_dict())
+    directory = out / "families" / name
+    shutil.rmtree(directory, ignore_errors=True)
+    shutil.copytree(out / inner, directory)
+    whole.save_pretrained(str(directory))
+
+
+def old_gemma3(config: dict) -> dict:
+    """As the first Gemma 3 checkpoints have it."""
+    ropes = config.pop("rope_parameters")
+    full, sliding = ropes["full_attention"], ropes["sliding_attention"]
+    del config["layer_types"], config["_sliding_window_pattern"]
+    return config | dict(rope_theta=full["rope_theta"], rope_local_base_freq=sliding["rope_theta"],
+                         rope_scaling=dict(rope_type=full["rope_type"], factor=full["factor"]))
+
+
+def old_phi(kind: str):
+    """As Phi-3's (`su`, `yarn`) and Phi-4-mini's checkpoints have it."""
+    def rewritten(config: dict) -> dict:
+        rope = config.pop("rope_parameters")
+        scaling = dict(type=kind, short_factor=rope["short_factor"], long_factor=rope["long_factor"])
+        if kind != "longrope":  # transformers 5 looks for it outside only where the type is longrope
+            scaling["original_max_position_embeddings"] = config["original_max_position_embeddings"]
+        return config | dict(rope_theta=rope["rope_theta"], partial_rotary_factor=rope["partial_rotary_factor"], rope_scaling=scaling)
+    return rewritten
+
+
+# name: (model, its config.json in another form): the weights are the model's, the logits what transformers reads.
+VARIANTS = {"gemma3_old": ("gemma3", old_gemma3), "phi4_mini_su": ("phi4_mini", old_phi("su")),
+            "phi4_mini_yarn": ("phi4_mini", old_phi("yarn")), "phi4_mini_type": ("phi4_mini", old_phi("longrope"))}
+
+
+def make_variants(out: pathlib.Path) -> None:
+    import shutil
+
+    for name, (model, form) in VARIANTS.items():
+        directory = out / "families" / name
+        shutil.copytree(out / "families" / model, directory, dirs_exist_ok=True)
+        path = directory / "config.json"
+        path.write_text(json.dumps(form(json.loads(path.read_text())), indent=2) + "\n")
+        write_logits(directory, out / f"family_{name}.safetensors")
+    for name, newer in (("gemma3_wrapper", False), ("gemma3_wrapper_newer", True)):
+        wrap_gemma3(out / "families" / "gemma3", out / "families" / name, newer)
+        write_logits(out / "families" / name, out / f"family_{name}.safetensors")
 
 
 def main() -> None:
@@ -193,8 +274,10 @@ def main() -> None:
         write_logits(directory, out / f"family_{name}.safetensors")
         if architecture:
             write_gguf(name, directory, out / "families" / f"{name}.gguf", architecture)
-    wrap_gemma3(out / "families" / "gemma3", out / "families" / "gemma3_wrapper")
-    write_logits(out / "families" / "gemma3", out / "family_gemma3_wrapper.safetensors")
+    make_variants(out)
+    for name in WRAPPERS:
+        wrap(out, name)
+        write_logits(out / "families" / name, out / f"family_{name}.safetensors", "AutoModelForImageTextToText")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,30 @@ def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_
     layers = attach(model, adapter)
     for layer in layers.values():
         layer.terms = method.training_terms()
+
+    def before(step, place):
+        if ranks:
+            for layer in layers.values():
+                layer.terms = method.cut_terms(ranks[step][place])
+
+    result = run_steps(model, examples, steps, batch_size, grad_accum, lr, before)
+    result["adapter"] = {f"{PREFIX}{path}.lora_{side}.weight": getattr(layer, side).detach().clone()
+                         for path, layer in layers.items() for side in "AB"}
+    return result
+
+
+def train_peft(model_dir, adapter_dir, examples, steps: int, batch_size=2, grad_accum=2, lr=1e-3):
+    """PEFT's own LoRA layers, from an adapter directory on, under the same recipe. Returns what train() does."""
+    import peft
+
+    model = peft.PeftModel.from_pretrained(common.load_model(model_dir), str(adapter_dir), is_trainable=True)
+    result = run_steps(model, examples, steps, batch_size, grad_accum, lr)
+    result["adapter"] = {key: value.detach().clone() for key, value in peft.get_peft_model_state_dict(model).items()}
+    return result
+
+
+def run_steps(model, examples, steps: int, batch_size: int, grad_accum: int, lr: float, before=lambda step, place: None):
+    """The recipe over all parameters that require gradients. before: called before each example, with its step and its place in the step."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
@@ -138,9 +162,7 @@ def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_
         label_tokens = sum(label != common.IGNORE for _, labels in chosen for label in labels[1:])
         total = 0.0
         for place, (ids, labels) in enumerate(chosen):
-            if ranks:
-                for layer in layers.values():
-                    layer.terms = method.cut_terms(ranks[step][place])
+            before(step, place)
             loss = token_losses(model, ids, labels)[0].sum() / label_tokens
             loss.backward()
             total += loss.item()
@@ -151,8 +173,6 @@ def train(model_dir, examples, adapter: dict, method: Method, steps: int, batch_
         for key, value in (("loss", total), ("grad_norm", norm.item()), ("label_tokens", label_tokens),
                            ("tokens", sum(len(ids) for ids, _ in chosen))):
             result[key].append(value)
-    result["adapter"] = {f"{PREFIX}{path}.lora_{side}.weight": getattr(layer, side).detach().clone()
-                         for path, layer in layers.items() for side in "AB"}
     return result
 
 

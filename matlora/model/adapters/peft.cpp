@@ -11,6 +11,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/file.h"
 #include "matlora/base/json.h"
+#include "matlora/model/adapters/key_order.h"
 #include "matlora/model/adapters/peft_matrices.h"
 
 namespace matlora::model {
@@ -216,11 +217,15 @@ bool is_peft(const fs::path& path) { return fs::exists(path / kConfigFile); }
 
 PeftConfig read_peft_config(const fs::path& directory) {
   const fs::path path = directory / kConfigFile;
-  const Json json = read_json(path);
+  const std::string text = read_file(path);
+  const Json json = parse_json(text, path.string());
   const JsonObject config(json, path.string());
   AdapterInfo info;
   adapter::GateRule rule = read_peft_rule(json, path, info);
-  PeftPattern ranks(config, "rank_pattern"), alphas(config, "alpha_pattern");
+  const auto pattern = [&](const std::string& key) {
+    return PeftPattern(config, key, keys_in_order(text, key));
+  };
+  PeftPattern ranks = pattern("rank_pattern"), alphas = pattern("alpha_pattern");
   return {std::move(rule), std::move(info), std::move(ranks), std::move(alphas),
           PeftTargets(config)};
 }

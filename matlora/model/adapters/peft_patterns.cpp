@@ -32,24 +32,29 @@ std::string one_byte_each(const std::string& name) {
 
 }  // namespace
 
-PeftPattern::PeftPattern(const JsonObject& config, const std::string& key)
+PeftPattern::PeftPattern(const JsonObject& config, const std::string& key,
+                         std::vector<std::string> order)
     : where_(config.where() + ": '" + key + "'") {
   if (config.find(key) == nullptr) return;
   const JsonObject object = config.object(key);
-  for (const auto& [expression, value] : object.value().items()) {
+  if (order.empty()) {
+    for (const auto& [expression, value] : object.value().items()) order.push_back(expression);
+  }
+  for (const std::string& expression : order) {
+    const Json& value = object.value().at(expression);
     const double number = value.is_number() ? value.get<double>() : 0;
     if (!(number > 0 && number < 1e9)) {
       fail(where_, "'", printable(expression), "': expected a number above 0, got ",
            printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 40));
     }
     if (is_plain(expression)) {
-      add_plain(expression, entries_.size());
+      add_plain(expression, values_.size());
     } else {
       const std::string whole = "\\A(?:.*\\.)?(?:" + expression + ")\\z";
       text::Regex(whole, where_);  // where it does not compile, the message has no limit in it
-      expressions_.push_back({entries_.size(), text::Regex(kStepLimit + whole, where_)});
+      expressions_.push_back({values_.size(), text::Regex(kStepLimit + whole, where_)});
     }
-    entries_.push_back({expression, number});
+    values_.push_back(number);
   }
 }
 
@@ -68,7 +73,7 @@ void PeftPattern::add_plain(const std::string& key, size_t entry) {
 void PeftPattern::count(size_t work) const {
   work_ += static_cast<int64_t>(work);
   if (work_ <= kMaxWork) return;
-  fail(where_, "too many expressions (", entries_.size(), ") for the modules of this adapter; ",
+  fail(where_, "too many expressions (", values_.size(), ") for the modules of this adapter; ",
        "expected fewer, or whole names of modules in their place");
 }
 
@@ -102,14 +107,7 @@ double PeftPattern::of(const std::string& module, double fallback) const {
   look_up(module, found);
   search(module, found);
   if (found.empty()) return fallback;
-  std::sort(found.begin(), found.end());  // the order of the file, for the message
-  for (size_t i = 1; i < found.size(); ++i) {
-    const Entry &one = entries_[found[i - 1]], &other = entries_[found[i]];
-    if (one.value == other.value) continue;
-    fail(where_, "'", printable(one.key), "' and '", printable(other.key), "' both name ",
-         printable(module), "; expected one of them");
-  }
-  return entries_[found.front()].value;
+  return values_[*std::min_element(found.begin(), found.end())];
 }
 
 }  // namespace matlora::model

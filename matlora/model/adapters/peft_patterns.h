@@ -17,17 +17,18 @@ namespace matlora::model {
 class PeftPattern {
  public:
   /// `config`'s object `key`: expression -> number above 0; absent or empty: no module is named.
+  /// order: the object's keys in the file's order (key_order.h); without it, the sorted order.
   /// Throws UserError for a value that is not such a number and an expression that does not
   /// compile.
-  PeftPattern(const JsonObject& config, const std::string& key);
+  PeftPattern(const JsonObject& config, const std::string& key,
+              std::vector<std::string> order = {});
 
-  bool empty() const { return entries_.empty(); }
+  bool empty() const { return values_.empty(); }
 
-  /// The number of `module`, or `fallback`. PEFT takes the first key in the file's order, which
-  /// JSON does not promise: UserError where two keys name the module and their numbers differ.
-  /// UserError, too, where one expression takes too many steps, or all of them on all modules take
-  /// more than any adapter needs (kMaxWork): a file could keep the reader busy for days. Keys
-  /// without operators, such as whole names, are looked up, not searched. One thread at a time.
+  /// The number of the first key that names `module`, or `fallback`. UserError where one expression
+  /// takes too many steps, or all of them on all modules take more than any adapter needs
+  /// (kMaxWork): a file could keep the reader busy for days. Keys without operators, such as whole
+  /// names, are looked up, not searched. One thread at a time.
   double of(const std::string& module, double fallback) const;
 
   /// What all of() so far have cost: about the bytes of names and expressions that were compared.
@@ -37,10 +38,6 @@ class PeftPattern {
   static constexpr int64_t kMaxWork = 400'000'000;
 
  private:
-  struct Entry {
-    std::string key;
-    double value;
-  };
   struct Expression {
     size_t entry;
     text::Regex regex;
@@ -59,7 +56,7 @@ class PeftPattern {
   void count(size_t work) const;
 
   std::string where_;
-  std::vector<Entry> entries_;
+  std::vector<double> values_;  // of the keys, in order; `entry` is a place here
   std::vector<Expression> expressions_;
   std::vector<Shape> shapes_;
   std::unordered_map<std::string, size_t> shape_of_;  // by a key with all but its dots masked

@@ -17,8 +17,13 @@ std::vector<int64_t> read_token_ids(const JsonObject& json, const std::string& k
 
 void read_hf_tokens(const JsonObject& json, const std::filesystem::path& directory,
                     Hyperparameters& of) {
-  of.eos_token_ids = read_token_ids(json, "eos_token_id");
-  if (json.find("bos_token_id")) of.bos_token_id = json.integer("bos_token_id", 0, kMaxSize);
+  const Json* text = json.find("text_config");  // a wrapper says them here or there
+  for (const JsonObject& part :
+       {text && text->is_object() ? json.object("text_config") : json, json}) {
+    const auto ids = read_token_ids(part, "eos_token_id");
+    if (!ids.empty()) of.eos_token_ids = ids;
+    if (part.find("bos_token_id")) of.bos_token_id = part.integer("bos_token_id", 0, kMaxSize);
+  }
   const std::filesystem::path path = directory / "generation_config.json";
   if (!is_there(path)) return;
   const Json value = read_json(path);
@@ -60,6 +65,32 @@ void refuse_other_kinds(const std::string& where, const std::string& key, const 
 
 void add(std::string& list, const std::string& name) { list += (list.empty() ? "" : ", ") + name; }
 
+bool knows_hf(const std::string& type, std::span<const Family> known) {
+  return std::any_of(known.begin(), known.end(), [&](const Family& family) {
+    return std::any_of(family.hf_types.begin(), family.hf_types.end(),
+                       [&](const HfType& own) { return type == own.type; });
+  });
+}
+
+/// Whether a config.json of no family is one of a language model of a family and of other parts
+/// (Mistral 3, LLaVA, SmolVLM): transformers calls the language model's part text_config.
+bool is_wrapper(const JsonObject& json, std::span<const Family> known) {
+  const Json* text = json.find("text_config");
+  if (knows_hf(json.string("model_type"), known) || !text || !text->is_object()) return false;
+  return knows_hf(json.object("text_config").string_or("model_type", ""), known);
+}
+
+/// The other parts' configurations.
+std::string other_parts(const JsonObject& wrapper) {
+  std::string names;
+  for (const auto& [key, value] : wrapper.value().items()) {
+    if (key != "text_config" && key.ends_with("_config") && value.is_object()) {
+      add(names, printable(key));
+    }
+  }
+  return names.empty() ? "all but text_config" : names;
+}
+
 /// The family of a config.json. A class that only shares the model_type is refused.
 const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
   const std::string type = json.string("model_type");
@@ -76,7 +107,12 @@ const Family& hf_family(const JsonObject& json, std::span<const Family> known) {
     }
   }
   refuse_other_kinds(json.where(), "model_type", type);
-  fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'");
+  const Json* text = json.find("text_config");
+  const std::string inner =
+      text && text->is_object() ? json.object("text_config").string_or("model_type", "") : "";
+  refuse_other_kinds(json.where(), "'text_config': model_type", inner);
+  fail(json.where(), "'model_type': expected ", types, ", got '", printable(type), "'",
+       inner.empty() ? "" : cat(" around a '", printable(inner), "'"));
 }
 
 /// Null when there is none.
@@ -135,14 +171,22 @@ Configuration read_hf_configuration(const std::filesystem::path& directory,
                                     std::span<const Family> known) {
   const std::filesystem::path path = directory / "config.json";
   const Json value = read_json(path);
-  const JsonObject json(value, path.string());
+  const JsonObject whole(value, path.string());
+  const bool wrapped = is_wrapper(whole, known);
+  const JsonObject json = wrapped ? whole.object("text_config") : whole;
   const Family& family = hf_family(json, known);
-  if (json.find("quantization_config")) {
-    fail(json.where(), "'quantization_config': quantized checkpoints are not supported; use the ",
+  for (const JsonObject& part : {whole, json}) {
+    if (!part.find("quantization_config")) continue;
+    fail(part.where(), "'quantization_config': quantized checkpoints are not supported; use the ",
          "unquantized model or a GGUF file");
   }
   Configuration result{&family, family.read_hf(json)};
-  read_hf_tokens(json, directory, result.of);
+  if (wrapped) {
+    result.of.left_out = other_parts(whole);
+    result.of.tie_word_embeddings =
+        whole.boolean_or("tie_word_embeddings", result.of.tie_word_embeddings);
+  }
+  read_hf_tokens(whole, directory, result.of);
   validate(result.of, path.string());
   return result;
 }

@@ -12,8 +12,10 @@ Hyperparameters read_hf(const JsonObject& config) {
   expect_activation(config, "silu");
   Json json = config.value();
   for (const char* key : {"rope_scaling", "rope_parameters"}) {  // as transformers reads old files
-    if (json.contains(key) && json[key].is_object() && json[key].value("type", "") == "yarn") {
-      json[key]["type"] = "longrope";
+    if (!json.contains(key) || !json[key].is_object()) continue;
+    for (const char* kind : {"type", "rope_type"}) {
+      Json& rope = json[key];
+      if (rope.contains(kind) && rope[kind] == "yarn") rope[kind] = "longrope";
     }
   }
   Hyperparameters of = read_hf_sizes(
