@@ -32,25 +32,44 @@ std::string one_byte_each(const std::string& name) {
 
 }  // namespace
 
-PeftPattern::PeftPattern(const JsonObject& config, const std::string& key)
-    : where_(config.where() + ": '" + key + "'") {
+std::vector<std::string> keys_in_order(const std::string& text, const std::string& key) {
+  std::vector<std::string> keys;
+  std::string top;
+  const auto visit = [&](int depth, Json::parse_event_t event, const Json& parsed) {
+    if (event != Json::parse_event_t::key) return true;
+    if (depth == 1) top = parsed.get<std::string>();
+    if (depth == 2 && top == key) keys.push_back(parsed.get<std::string>());
+    return true;
+  };
+  [[maybe_unused]] const Json all = Json::parse(text, visit, /*allow_exceptions=*/false);
+  return keys;
+}
+
+PeftPattern::PeftPattern(const JsonObject& config, const std::string& key,
+                         const std::vector<std::string>& order)
+    : where_(config.where() + ": '" + key + "'"), ordered_(!order.empty()) {
   if (config.find(key) == nullptr) return;
   const JsonObject object = config.object(key);
-  for (const auto& [expression, value] : object.value().items()) {
-    const double number = value.is_number() ? value.get<double>() : 0;
-    if (!(number > 0 && number < 1e9)) {
-      fail(where_, "'", printable(expression), "': expected a number above 0, got ",
-           printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 40));
-    }
-    if (is_plain(expression)) {
-      add_plain(expression, entries_.size());
-    } else {
-      const std::string whole = "\\A(?:.*\\.)?(?:" + expression + ")\\z";
-      text::Regex(whole, where_);  // where it does not compile, the message has no limit in it
-      expressions_.push_back({entries_.size(), text::Regex(kStepLimit + whole, where_)});
-    }
-    entries_.push_back({expression, number});
+  if (!ordered_) {
+    for (const auto& [expression, value] : object.value().items()) add(expression, value);
   }
+  for (const std::string& expression : order) add(expression, object.value().at(expression));
+}
+
+void PeftPattern::add(const std::string& expression, const Json& value) {
+  const double number = value.is_number() ? value.get<double>() : 0;
+  if (!(number > 0 && number < 1e9)) {
+    fail(where_, "'", printable(expression), "': expected a number above 0, got ",
+         printable(value.dump(-1, ' ', false, Json::error_handler_t::replace), 40));
+  }
+  if (is_plain(expression)) {
+    add_plain(expression, entries_.size());
+  } else {
+    const std::string whole = "\\A(?:.*\\.)?(?:" + expression + ")\\z";
+    text::Regex(whole, where_);  // where it does not compile, the message has no limit in it
+    expressions_.push_back({entries_.size(), text::Regex(kStepLimit + whole, where_)});
+  }
+  entries_.push_back({expression, number});
 }
 
 void PeftPattern::add_plain(const std::string& key, size_t entry) {
@@ -102,8 +121,8 @@ double PeftPattern::of(const std::string& module, double fallback) const {
   look_up(module, found);
   search(module, found);
   if (found.empty()) return fallback;
-  std::sort(found.begin(), found.end());  // the order of the file, for the message
-  for (size_t i = 1; i < found.size(); ++i) {
+  std::sort(found.begin(), found.end());  // the order of the file
+  for (size_t i = 1; i < found.size() && !ordered_; ++i) {
     const Entry &one = entries_[found[i - 1]], &other = entries_[found[i]];
     if (one.value == other.value) continue;
     fail(where_, "'", printable(one.key), "' and '", printable(other.key), "' both name ",

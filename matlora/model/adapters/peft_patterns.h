@@ -19,12 +19,15 @@ class PeftPattern {
   /// `config`'s object `key`: expression -> number above 0; absent or empty: no module is named.
   /// Throws UserError for a value that is not such a number and an expression that does not
   /// compile.
-  PeftPattern(const JsonObject& config, const std::string& key);
+  /// `order`: its keys as the file has them, where they are known: then the first one that names a
+  /// module decides, as in PEFT.
+  PeftPattern(const JsonObject& config, const std::string& key,
+              const std::vector<std::string>& order = {});
 
   bool empty() const { return entries_.empty(); }
 
-  /// The number of `module`, or `fallback`. PEFT takes the first key in the file's order, which
-  /// JSON does not promise: UserError where two keys name the module and their numbers differ.
+  /// The number of `module`, or `fallback`. Without the keys' order: UserError where two keys name
+  /// the module and their numbers differ.
   /// UserError, too, where one expression takes too many steps, or all of them on all modules take
   /// more than any adapter needs (kMaxWork): a file could keep the reader busy for days. Keys
   /// without operators, such as whole names, are looked up, not searched. One thread at a time.
@@ -58,12 +61,18 @@ class PeftPattern {
   void search(const std::string& module, std::vector<size_t>& found) const;
   void count(size_t work) const;
 
+  void add(const std::string& key, const Json& value);
+
   std::string where_;
+  bool ordered_;
   std::vector<Entry> entries_;
   std::vector<Expression> expressions_;
   std::vector<Shape> shapes_;
   std::unordered_map<std::string, size_t> shape_of_;  // by a key with all but its dots masked
   mutable int64_t work_ = 0;
 };
+
+/// The keys of the object `key` of a JSON object, in the order of `text`, which is valid JSON.
+std::vector<std::string> keys_in_order(const std::string& text, const std::string& key);
 
 }  // namespace matlora::model
