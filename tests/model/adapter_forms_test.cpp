@@ -31,7 +31,7 @@ class AdapterForms : public ::testing::Test {
 
 class PeftForms : public AdapterForms {
  protected:
-  PeftForms() { put_config({}); }
+  PeftForms() { put_config(Json::object()); }
 
   void put_config(const Json& changes) const {
     Json config = {{"peft_type", "LORA"}, {"r", 2}, {"target_modules", {"q_proj"}}};
