@@ -50,8 +50,8 @@ class PeftForms : public AdapterForms {
 };
 
 TEST_F(PeftForms, StylesOfNames) {
-  for (const std::string& prefix : {"base_model.model.", ""}) {
-    for (const std::string& name : {"", ".default", ".my-adapter_2"}) {
+  for (const std::string prefix : {"base_model.model.", ""}) {
+    for (const std::string name : {"", ".default", ".my-adapter_2"}) {
       put_tensors({prefix + kQuery + ".lora_A" + name + ".weight",
                    prefix + kQuery + ".lora_B" + name + ".weight"});
       const LoadedAdapter loaded = load_adapter(directory_.path(), at::kCPU);
