@@ -29,9 +29,10 @@ inline std::string zip_of(const std::vector<ZipEntry>& entries, const std::strin
     const std::string local = entry.local_name.empty() ? entry.name : entry.local_name;
     const std::string middle =
         raw(entry.flags) + raw(entry.method) + std::string(8, '\0') + raw(stored) + raw(full);
-    out += "PK\x03\x04" + raw(uint16_t{0}) + middle + raw(static_cast<uint16_t>(local.size())) +
-           raw(uint16_t{3}) + local + "FBx" + entry.bytes;
-    directory += "PK\x01\x02" + raw(uint32_t{0}) + middle +
+    out += std::string("PK\x03\x04") + raw(uint16_t{0}) + middle +
+           raw(static_cast<uint16_t>(local.size())) + raw(uint16_t{3}) + local + "FBx" +
+           entry.bytes;
+    directory += std::string("PK\x01\x02") + raw(uint32_t{0}) + middle +
                  raw(static_cast<uint16_t>(entry.name.size())) + std::string(12, '\0') +
                  raw(offset) + entry.name;
   }
@@ -43,9 +44,9 @@ inline std::string zip_of(const std::vector<ZipEntry>& entries, const std::strin
 
 // Parts of a pickle.
 inline std::string p_text(const std::string& text) {
-  return "X" + raw(static_cast<uint32_t>(text.size())) + text;
+  return std::string("X") + raw(static_cast<uint32_t>(text.size())) + text;
 }
-inline std::string p_integer(int32_t number) { return "J" + raw(number); }
+inline std::string p_integer(int32_t number) { return std::string("J") + raw(number); }
 inline std::string p_tuple(const std::vector<std::string>& items) {
   std::string out = "(";
   for (const std::string& item : items) out += item;
@@ -57,9 +58,11 @@ inline std::string p_integers(const std::vector<int32_t>& numbers) {
   return p_tuple(items);
 }
 inline std::string p_name(const std::string& module, const std::string& name) {
-  return "c" + module + "\n" + name + "\n";
+  return std::string("c") + module + "\n" + name + "\n";
 }
-inline std::string p_pickle(const std::string& body) { return "\x80\x02" + body + "."; }
+inline std::string p_pickle(const std::string& body) {
+  return std::string("\x80\x02") + body + ".";
+}
 
 struct TorchTensor {
   std::string storage = "FloatStorage", key = "0";
