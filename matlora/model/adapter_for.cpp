@@ -32,8 +32,8 @@ void check_does_something(const adapter::Adapter& adapter, const std::string& wh
 LoadedAdapter load_adapter_for(const std::filesystem::path& directory, Model& base) {
   LoadedAdapter loaded = load_adapter(directory, base.decoder.device(), base.path);
   adapter::check_fits(base.decoder, loaded.adapter, directory.string());
-  check_does_something(loaded.adapter, directory.string());
   check_base(loaded.info, base, directory.string());
+  check_does_something(loaded.adapter, directory.string());
   return loaded;
 }
 
