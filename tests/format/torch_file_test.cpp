@@ -14,7 +14,7 @@ using namespace test;
 
 std::vector<float> floats(const TensorView& view) {
   std::vector<float> result(view.bytes.size() / sizeof(float));
-  std::memcpy(result.data(), view.bytes.data(), view.bytes.size());
+  if (!result.empty()) std::memcpy(result.data(), view.bytes.data(), view.bytes.size());
   return result;
 }
 
