@@ -68,20 +68,6 @@ model::Model load_model(const fs::path& path, const Common& common, model::Weigh
 
 namespace {
 
-/// `missing`: layers that target_modules names and the adapter's file does not have.
-void note_missing(const fs::path& directory, const std::vector<std::string>& missing) {
-  constexpr size_t kShown = 4;
-  if (missing.empty()) return;
-  std::string names;
-  for (size_t i = 0; i < std::min(missing.size(), kShown); ++i) {
-    names += (i > 0 ? ", " : "") + printable(missing[i]);
-  }
-  if (missing.size() > kShown) names += cat(" and ", missing.size() - kShown, " more");
-  say(false,
-      cat("note: ", (directory / "adapter_model.safetensors").string(), " has no matrices for ",
-          names, ", named by target_modules: as in the base model"));
-}
-
 /// The names that a base model's modules can have in target_modules.
 std::vector<std::string> module_names(nn::Decoder& decoder) {
   std::vector<std::string> names = {"lm_head", "model.embed_tokens"};
@@ -92,17 +78,31 @@ std::vector<std::string> module_names(nn::Decoder& decoder) {
 
 }  // namespace
 
-model::LoadedAdapter open_adapter(const fs::path& directory) {
-  model::LoadedAdapter loaded = model::load_adapter(directory, at::Device(at::kCPU));
-  note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers));
+void say_notes(const model::LoadedAdapter& loaded, const std::vector<std::string>& missing) {
+  constexpr size_t kShown = 4;
+  for (const std::string& note : loaded.notes) say(false, "note: " + note);
+  if (missing.empty()) return;
+  std::string names;
+  for (size_t i = 0; i < std::min(missing.size(), kShown); ++i) {
+    names += (i > 0 ? ", " : "") + printable(missing[i]);
+  }
+  if (missing.size() > kShown) names += cat(" and ", missing.size() - kShown, " more");
+  say(false, cat("note: ", loaded.file.string(), " has no matrices for ", names,
+                 ", named by target_modules: as in the base model"));
+}
+
+model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base) {
+  model::LoadedAdapter loaded = model::load_adapter(path, at::Device(at::kCPU), base);
+  say_notes(loaded, model::missing_layers(loaded.targets, loaded.adapter.layers));
   return loaded;
 }
 
 model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& base, bool any_base) {
-  model::LoadedAdapter loaded = model::load_adapter(directory, base.decoder.device());
+  model::LoadedAdapter loaded = model::load_adapter(directory, base.decoder.device(), base.path);
   adapter::check_fits(base.decoder, loaded.adapter, directory.string());
-  note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers,
-                                                module_names(base.decoder)));
+  model::check_does_something(loaded.adapter, directory.string());
+  say_notes(loaded, model::missing_layers(loaded.targets, loaded.adapter.layers,
+                                          module_names(base.decoder)));
   if (any_base) return loaded;
   if (!model::check_base(loaded.info, base, directory.string())) {
     say(false, cat("note: ", directory.string(), " was trained by an earlier matlora; whether its ",

@@ -38,12 +38,16 @@ const char* dtype_name(at::ScalarType dtype);
 model::Model load_model(const fs::path& path, const Common& common,
                         model::Weights weights = model::Weights::in_memory);
 
-/// Loads an adapter onto the CPU without a base model. A note names the layers that its
-/// target_modules name and its file does not have (PEFT warns of missing keys).
-model::LoadedAdapter open_adapter(const fs::path& directory);
+/// Loads an adapter onto the CPU without a base model; of `base`, where it is given, only the
+/// configuration is read (model::load_adapter). A note names the layers that its target_modules
+/// name and its file does not have (PEFT warns of missing keys).
+model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base = {});
 
-/// Loads an adapter, with that note, onto the base's device. Throws UserError unless it fits the
-/// base and was trained on it (`any_base`: or on another).
+/// Prints an adapter's notes, and that one. `missing`: what the targets name and the file lacks.
+void say_notes(const model::LoadedAdapter& loaded, const std::vector<std::string>& missing);
+
+/// Loads an adapter, with its notes, onto the base's device. Throws UserError unless it fits the
+/// base, changes it, and was trained on it (`any_base`: or on another).
 model::LoadedAdapter open_adapter_of(const fs::path& directory, model::Model& base, bool any_base);
 
 /// Reads records for this base: its EOS ends them, its context bounds them. Says how many were cut.

@@ -68,7 +68,9 @@ class Compress : public Command {
 };
 
 void Compress::add_options(CLI::App& app) {
-  app.add_option("--adapter", adapter_, "adapter directory, matlora's or PEFT's")->required();
+  app.add_option("--adapter", adapter_,
+                 "adapter directory, matlora's or PEFT's, or file (.gguf, .pt)")
+      ->required();
   app.add_option("--output", output_, "directory to write")->required();
   app.add_option("--rank", rank_, "directions to keep in every layer, 1..R (default: R)")
       ->check(integer(0));
@@ -86,7 +88,8 @@ void Compress::add_options(CLI::App& app) {
       ->check(integer(1, int64_t{1} << 50));
   app.add_option("--calibrate", calibrate_,
                  "JSON Lines file of records: weight errors by what the layers read in them");
-  app.add_option("--model", model_, "the base model, for --calibrate");
+  app.add_option("--model", model_,
+                 "the base model, for --calibrate and for an adapter in a GGUF file");
   app.add_option("--limit", reading_.limit, "calibrate on the first N records; 0: all")
       ->check(integer(0))
       ->capture_default_str();
@@ -118,7 +121,8 @@ void Compress::check_flags(const CLI::App& app) const {
     fail("--calibrate", "the records go through the base model; give --model PATH");
   }
   for (const char* option : {"--model", "--limit", "--max-length", "--fit"}) {
-    if (calibrate_.empty() && given(option)) {
+    const bool of_file = std::string(option) == "--model" && fs::is_regular_file(adapter_);
+    if (calibrate_.empty() && given(option) && !of_file) {
       fail(option, "is for --calibrate, which is not given");
     }
   }
@@ -215,7 +219,7 @@ Choice Compress::choose(const adapter::Adapter& full, adapter::InferenceGate gat
 
 int Compress::run(const Common& common, CLI::App& app) {
   check_flags(app);
-  model::LoadedAdapter loaded = open_adapter(adapter_);
+  model::LoadedAdapter loaded = open_adapter(adapter_, model_);
   const adapter::Adapter& full = loaded.adapter;
   if (app.count("--rank") > 0) check_rank(rank_, full, "--rank", /*lowest=*/1);
   if (app.count("--first") > 0) check_rank(first_, full, "--first", /*lowest=*/1);

@@ -14,6 +14,7 @@
 #include "matlora/format/gguf.h"
 #include "matlora/format/path_kind.h"
 #include "matlora/format/safetensors.h"
+#include "matlora/format/torch_file.h"
 #include "matlora/model/families/family.h"
 
 namespace matlora::cli {
@@ -35,10 +36,23 @@ class TensorList {
     list_.push_back({{"name", name}, {"dtype", dtype}, {"shape", shape}});
   }
 
-  void add(const format::Safetensors& file) {
-    for (const format::TensorView& tensor : file.tensors()) {
+  void add(const std::vector<format::TensorView>& tensors) {
+    for (const format::TensorView& tensor : tensors) {
       add(tensor.name, format::dtype_name(tensor.dtype), tensor.shape);
     }
+  }
+
+  void add(const format::Gguf& file) {
+    for (const format::GgufTensor& tensor : file.tensors()) {
+      add(tensor.name, format::ggml_type_name(tensor.type), tensor.shape);
+    }
+  }
+
+  /// The file of an adapter's matrices.
+  void add_file(const fs::path& path) {
+    if (path.extension() == ".safetensors") return add(format::Safetensors::open(path).tensors());
+    if (format::begins_as_torch_file(path)) return add(format::TorchFile::open(path).tensors());
+    add(format::Gguf::open(path));
   }
 
   void put_into(Json& document) const {
@@ -103,7 +117,8 @@ Json inspect_hf_model(const fs::path& path) {
   const std::set<std::string> files = weight_files(path);
   document["files"] = files;
   TensorList tensors;
-  for (const std::string& file : files) tensors.add(format::Safetensors::open(path / file));
+  for (const std::string& file : files)
+    tensors.add(format::Safetensors::open(path / file).tensors());
   tensors.put_into(document);
   return document;
 }
@@ -112,7 +127,7 @@ Json inspect_safetensors(const fs::path& path) {
   const format::Safetensors file = format::Safetensors::open(path);
   Json document = {{"kind", "safetensors"}, {"metadata", file.metadata()}};
   TensorList tensors;
-  tensors.add(file);
+  tensors.add(file.tensors());
   tensors.put_into(document);
   return document;
 }
@@ -141,9 +156,7 @@ Json inspect_gguf(const fs::path& path) {
   document["metadata"] = Json::object();
   for (const auto& [key, value] : file.metadata()) document["metadata"][key] = describe(value);
   TensorList tensors;
-  for (const format::GgufTensor& tensor : file.tensors()) {
-    tensors.add(tensor.name, format::ggml_type_name(tensor.type), tensor.shape);
-  }
+  tensors.add(file);
   tensors.put_into(document);
   return document;
 }
@@ -160,11 +173,11 @@ std::vector<int64_t> shown_ranks(int64_t rank) {
 }
 
 Json inspect_adapter(const fs::path& path) {
-  const model::LoadedAdapter loaded = open_adapter(path);
+  const model::LoadedAdapter loaded = model::peek_adapter(path);
+  say_notes(loaded, model::missing_layers(loaded.targets, loaded.adapter.layers));
   const adapter::Adapter& adapter = loaded.adapter;
   const adapter::GateRule& rule = adapter.rule;
-  const bool native = is_there(path / "matlora.json");
-  Json document = {{"kind", native ? "matlora_adapter" : "peft_adapter"},
+  Json document = {{"kind", loaded.format + "_adapter"},
                    {"method", adapter::name(rule.method)},
                    {"rank", rule.rank},
                    {"scaling", adapter::name(rule.scaling)},
@@ -186,10 +199,15 @@ Json inspect_adapter(const fs::path& path) {
     document["ranks"].push_back(
         {{"rank", k}, {"scale", adapter::scale(rule, k)}, {"parameters", adapter.parameters(k)}});
   }
+  if (!loaded.architecture.empty()) document["architecture"] = loaded.architecture;
   TensorList tensors;
-  tensors.add(format::Safetensors::open(path / "adapter_model.safetensors"));
+  tensors.add_file(loaded.file);
   tensors.put_into(document);
   return document;
+}
+
+bool is_gguf_of_lora(const fs::path& path) {
+  return format::Gguf::open(path).string_or("general.type", "model") == "adapter";
 }
 
 Json inspect_path(const fs::path& path) {
@@ -201,7 +219,10 @@ Json inspect_path(const fs::path& path) {
     fail(path.string(), "neither a model nor an adapter: no config.json, no adapter_config.json; ",
          "got ", format::what_is(path));
   }
-  if (path.extension() == ".gguf") return inspect_gguf(path);
+  if (path.extension() == ".gguf") {
+    return is_gguf_of_lora(path) ? inspect_adapter(path) : inspect_gguf(path);
+  }
+  if (path.extension() == ".pt" || path.extension() == ".pth") return inspect_adapter(path);
   if (path.extension() == ".safetensors") return inspect_safetensors(path);
   format::refuse_pickled_weights(path);
   fail(path.string(), "expected a directory, a .gguf or a .safetensors file, got ",
@@ -262,7 +283,8 @@ class Inspect : public Command {
   std::string example() const override { return "matlora inspect out/ --json"; }
 
   void add_options(CLI::App& app) override {
-    app.add_option("path", path_, "HF model directory, adapter directory, .gguf or .safetensors")
+    app.add_option("path", path_,
+                   "HF model directory, adapter directory, .gguf, .safetensors or .pt")
         ->required();
     app.add_flag("--json", json_, "Print JSON");
   }

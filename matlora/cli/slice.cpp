@@ -17,7 +17,7 @@ class Slice : public Command {
   }
 
   void add_options(CLI::App& app) override {
-    app.add_option("--adapter", adapter_, "adapter directory")->required();
+    app.add_option("--adapter", adapter_, "adapter directory or file")->required();
     app.add_option("--rank", rank_, "directions to keep, 1..R")->check(integer(0))->required();
     app.add_option("--output", output_, "directory to write")->required();
     app.add_option("--inference-gate", gate_,
@@ -26,17 +26,21 @@ class Slice : public Command {
     app.add_option("--base-name", base_name_,
                    "the Hugging Face repository or directory that PEFT loads the base from "
                    "(default: what the adapter records)");
+    app.add_option("--model", model_,
+                   "the base model, for an adapter in a GGUF file that does not say how many heads "
+                   "it is for");
     app.add_flag("--force", force_, "replace an existing output");
   }
 
   int run(const Common& common, CLI::App&) override {
-    model::LoadedAdapter loaded = open_adapter(adapter_);
+    model::LoadedAdapter loaded = open_adapter(adapter_, model_);
     const adapter::Adapter& full = loaded.adapter;
     check_rank(rank_, full, "--rank", /*lowest=*/1);
     const adapter::InferenceGate gate =
         gate_.empty() ? full.inference_gate
                       : adapter::parse_inference_gate(gate_, "--inference-gate");
     keep_input(adapter_, output_);
+    keep_input(model_, output_);
     name_base(loaded.info, common.quiet);
     OutputDirectory output(output_,
                            {"slice", {"adapter_config.json", "adapter_model.safetensors"}, force_});
@@ -61,7 +65,7 @@ class Slice : public Command {
     }
   }
 
-  std::string adapter_, output_, gate_, base_name_;
+  std::string adapter_, output_, gate_, base_name_, model_;
   int64_t rank_ = 0;
   bool force_ = false;
 };

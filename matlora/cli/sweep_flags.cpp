@@ -37,11 +37,18 @@ AdapterFlag parse_adapter(const std::string& text) {
     return flag;
   }
   std::string path = text;
+  // So does one before the @: lora_adapters_step=00042.pt@1,2.
+  if (const size_t sign = text.rfind('@'); sign != std::string::npos && sign > 0) {
+    const auto ranks = parse_ranks(std::string_view(text).substr(sign + 1));
+    if (ranks && fs::exists(text.substr(0, sign), error)) {
+      return {last_part(text.substr(0, sign)), text.substr(0, sign), *ranks};
+    }
+  }
   if (const size_t sign = path.find('='); sign != std::string::npos) {
     flag.name = path.substr(0, sign);
     path.erase(0, sign + 1);
     if (flag.name.empty()) {
-      fail("--adapter", "expected [NAME=]DIR[@RANKS], got '", printable(text), "'");
+      fail("--adapter", "expected [NAME=]PATH[@RANKS], got '", printable(text), "'");
     }
   }
   if (const size_t sign = path.rfind('@'); sign != std::string::npos && !fs::exists(path, error)) {
@@ -53,7 +60,7 @@ AdapterFlag parse_adapter(const std::string& text) {
     path.erase(sign);
   }
   if (path.empty()) {
-    fail("--adapter", "expected [NAME=]DIR[@RANKS], got '", printable(text), "'");
+    fail("--adapter", "expected [NAME=]PATH[@RANKS], got '", printable(text), "'");
   }
   flag.path = path;
   if (flag.name.empty()) flag.name = last_part(path);
@@ -65,7 +72,8 @@ AdapterFlag parse_adapter(const std::string& text) {
 void SweepFlags::add_options(CLI::App& app) {
   app.add_option("--model", model, "base model: a HF directory or a .gguf file")->required();
   app.add_option("--adapter", adapter_texts_,
-                 "[NAME=]DIR[@RANKS]; without one only the base is scored, repeated they are "
+                 "[NAME=]PATH[@RANKS], a directory or a file (.gguf, .pt); without one only the "
+                 "base is scored, repeated they are "
                  "compared, and those of one name are one curve")
       ->allow_extra_args(false);
   evaluation.add_options(app, "");

@@ -11,9 +11,9 @@
 
 namespace matlora::cli {
 
-/// [NAME=]DIR[@RANKS] of --adapter. Two of one name are one curve.
+/// [NAME=]PATH[@RANKS] of --adapter. Two of one name are one curve.
 struct AdapterFlag {
-  std::string name;  // DIR's last part where none is given
+  std::string name;  // PATH's last part where none is given
   fs::path path;
   std::vector<int64_t> ranks;  // empty: what --ranks says
 };

@@ -121,7 +121,7 @@ class Train : public Command {
   adapter::Adapter start_adapter(CLI::App& app) {
     adapter::Adapter adapter;
     if (!c_.init_adapter.empty()) {
-      model::LoadedAdapter loaded = open_adapter(c_.init_adapter);
+      model::LoadedAdapter loaded = open_adapter(c_.init_adapter, c_.model);
       adapter.layers = std::move(loaded.adapter.layers);
       for (adapter::LayerAdapter& layer : adapter.layers) layer.fitted.clear();
       check_init_adapter(app, loaded.adapter.rule.rank, adapter.layers);

@@ -13,8 +13,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kAdapterWeights[] = "adapter_model.";
-
 bool has(const fs::path& directory, const char* name) {
   std::error_code error;
   return fs::exists(directory / name, error);
@@ -45,7 +43,7 @@ std::string directory_words(const fs::path& path) {
   if (has(path, "sweep.json")) return "a directory with a sweep's results";
   const std::vector<std::string> names = names_in(path);
   if (names.empty()) return "an empty directory";
-  for (const char* ending : {".gguf", ".safetensors", ".jsonl"}) {
+  for (const char* ending : {".gguf", ".safetensors", ".pt", ".jsonl"}) {
     const std::string name = first_with(names, ending);
     if (!name.empty()) return cat("a directory with the file ", printable(name));
   }
@@ -69,15 +67,11 @@ bool is_pickle(const std::string& name) {
   const auto is = [&](const char* begin, const char* end) {
     return name.starts_with(begin) && name.ends_with(end);
   };
-  return is(kAdapterWeights, "bin") || is("pytorch_model", ".bin") ||
-         name == "pytorch_model.bin.index.json" || is("consolidated", ".pth") ||
-         is("model", ".ckpt") || is("model", ".pt") || is("model", ".pth");
+  return is("pytorch_model", ".bin") || name == "pytorch_model.bin.index.json" ||
+         is("consolidated", ".pth") || is("model", ".ckpt") || is("model", ".pt") ||
+         is("model", ".pth");
 }
 
-constexpr char kConvertAdapter[] =
-    "python -c 'import sys, torch; from safetensors.torch import save_file; d = sys.argv[1]; "
-    "w = torch.load(d + \"/adapter_model.bin\", map_location=\"cpu\", weights_only=True); "
-    "save_file({k: v.contiguous() for k, v in w.items()}, d + \"/adapter_model.safetensors\")' ";
 constexpr char kConvertModel[] =
     "python -c 'import sys; from transformers import AutoModelForCausalLM as M; "
     "M.from_pretrained(sys.argv[1]).save_pretrained(sys.argv[1])' ";
@@ -91,7 +85,7 @@ std::string what_is(const fs::path& path) {
   if (!fs::is_regular_file(path, error)) return "neither a file nor a directory";
   const std::string name = path.filename().string();
   if (first_bytes(path) == "GGUF") return "a GGUF file";
-  if (is_pickle(name)) return "a file of PyTorch's pickles";
+  if (is_pickle(name) || name == "adapter_model.bin") return "a file of PyTorch's pickles";
   if (name.ends_with(".safetensors")) return "a safetensors file";
   if (name.ends_with(".gguf")) return "a file named .gguf that does not begin with 'GGUF'";
   return "a file";
@@ -105,10 +99,8 @@ void refuse_pickled_weights(const fs::path& path) {
       folder ? names_in(path) : std::vector{path.filename().string()};
   const auto found = std::find_if(names.begin(), names.end(), is_pickle);
   if (found == names.end() || !fs::exists(directory / *found, error)) return;
-  const bool adapter = found->starts_with(kAdapterWeights);
   fail((directory / *found).string(), "a pickle, which can run code when it is read; expected ",
-       adapter ? "adapter_model.safetensors" : "model.safetensors",
-       "; to make it: ", adapter ? kConvertAdapter : kConvertModel,
+       "model.safetensors; to make it: ", kConvertModel,
        shell_word(directory.empty() ? "." : directory.string()));
 }
 

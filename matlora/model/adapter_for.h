@@ -15,8 +15,12 @@ namespace matlora::model {
 /// adapter's base is not known, so any will do.
 bool check_base(const AdapterInfo& info, const Model& base, const std::string& where);
 
-/// Reads an adapter for `base`, onto its device. Throws what load_adapter, check_fits and
-/// check_base throw.
+/// Throws UserError at `where` for an adapter that leaves every model as it is: in each layer A or
+/// B is zero throughout.
+void check_does_something(const adapter::Adapter& adapter, const std::string& where);
+
+/// Reads an adapter for `base`, onto its device. Throws what load_adapter, check_fits,
+/// check_does_something and check_base throw.
 LoadedAdapter load_adapter_for(const std::filesystem::path& directory, Model& base);
 
 }  // namespace matlora::model

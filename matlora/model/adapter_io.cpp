@@ -1,20 +1,72 @@
 #include "matlora/model/adapter_io.h"
 
+#include <algorithm>
+
 #include "matlora/base/error.h"
 #include "matlora/base/output.h"
 #include "matlora/model/adapters/format.h"
 #include "matlora/model/adapters/native.h"
 #include "matlora/model/adapters/peft.h"
+#include "matlora/model/families/family.h"
 
 namespace matlora::model {
 
 namespace fs = std::filesystem;
 
-LoadedAdapter load_adapter(const fs::path& path, at::Device device) {
+namespace {
+
+LoadedAdapter read(const fs::path& path, at::Device device) {
   if (!fs::exists(path)) fail(path.string(), "no such adapter directory");
   finish_commit(path);
   return read_adapter(path, device, adapter_formats());
 }
+
+Configuration read_configuration(const fs::path& base) {
+  if (fs::is_directory(base)) return read_hf_configuration(base);
+  return read_gguf_configuration(format::Gguf::open(base));
+}
+
+/// Throws unless the adapter's GGUF architecture can be the base's. A family without one of its own
+/// (mistral is a llama there) is known by names and shapes only.
+void check_architecture(const LoadedAdapter& loaded, const Family& family,
+                        const std::string& where) {
+  const auto& own = family.gguf_architectures;
+  if (own.empty() || std::find(own.begin(), own.end(), loaded.architecture) != own.end()) return;
+  fail(where, "the adapter is for the architecture ", loaded.architecture, ", the base model is ",
+       own.front());
+}
+
+/// The rows of B as transformers has them.
+void settle_rows(LoadedAdapter& loaded, const fs::path& base, const std::string& where) {
+  const Configuration config = read_configuration(base);
+  check_architecture(loaded, *config.family, where);
+  if (!loaded.rows) return;
+  for (adapter::LayerAdapter& layer : loaded.adapter.layers) {
+    const std::string module = adapter::module_name(layer.layer);
+    const bool is_q = module == "q_proj", is_k = module == "k_proj";
+    const int64_t heads = is_q ? config.of.num_heads : config.of.num_kv_heads;
+    if ((is_q || is_k) && layer.b.size(0) % (2 * heads) != 0) {
+      fail(where, printable(layer.layer, 120), ": expected rows for ", heads, " heads, got ",
+           layer.b.size(0), "; was the adapter trained on another base model?");
+    }
+    layer.b = loaded.rows(layer.layer + ".weight", layer.b, config.of);
+  }
+  loaded.rows = nullptr;
+}
+
+}  // namespace
+
+LoadedAdapter load_adapter(const fs::path& path, at::Device device, const fs::path& base) {
+  LoadedAdapter loaded = read(path, device);
+  if (!base.empty() && !loaded.architecture.empty()) settle_rows(loaded, base, path.string());
+  if (loaded.rows) {
+    fail_field("model", path.string(), " has rows in GGUF's order and does not say of how many ",
+               "heads; expected the base model, which does");
+  }
+  return loaded;
+}
+
+LoadedAdapter peek_adapter(const fs::path& path) { return read(path, at::Device(at::kCPU)); }
 
 void save_adapter(const fs::path& directory, const adapter::Adapter& adapter,
                   const AdapterInfo& info) {

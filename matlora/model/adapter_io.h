@@ -13,6 +13,7 @@
 #include "matlora/adapter/attach.h"
 #include "matlora/base/error.h"
 #include "matlora/model/adapters/peft_targets.h"
+#include "matlora/model/families/hyperparameters.h"
 
 namespace matlora::model {
 
@@ -38,18 +39,32 @@ struct AdapterInfo {
 struct LoadedAdapter {
   adapter::Adapter adapter;
   AdapterInfo info;
-  PeftTargets targets{};  // of adapter_config.json: layers that it names may be missing
-  std::string format{};   // that it was read from, by its name in adapters/format.h's table
+  PeftTargets targets{};         // of adapter_config.json: layers that it names may be missing
+  std::string format{};          // that it was read from, by its name in adapters/format.h's table
+  std::filesystem::path file{};  // that has its matrices
+  std::vector<std::string> notes{};  // what a user should know of it
+  /// Of a GGUF file: its general.architecture, and how its tensors become transformers' (Family's
+  /// from_gguf); null where they are alike, or load_adapter has done it.
+  std::string architecture{};
+  at::Tensor (*rows)(const std::string&, const at::Tensor&, const Hyperparameters&) = nullptr;
 };
 
-/// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
-/// adapter becomes method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k.
+/// Reads a directory that matlora or PEFT wrote, a GGUF file of LoRA matrices, or a file of the
+/// reference implementation; matrices become float32 on `device`. `base`: the base model's path,
+/// whose configuration is read where the adapter's rows depend on it (GGUF). A plain PEFT adapter
+/// becomes method `lora` with PEFT's scale alpha/k (or alpha/√k with use_rslora) at rank k.
 /// One with rank_pattern or alpha_pattern has each module's own scale folded into B in float32, and
 /// the scale 1 at every rank. Throws UserError naming the file and key for options that are not
 /// supported (DoRA, biases, ..), unpaired, misshapen or empty matrices, numbers that are not finite
 /// (with their position), a rank that does not fit, LoRA on the head or the embedding, and a
-/// matlora.json of a newer version; and, saying what `path` is, where it is no adapter.
-LoadedAdapter load_adapter(const std::filesystem::path& path, at::Device device);
+/// matlora.json of a newer version; and, saying what `path` is, where it is no adapter; FieldError
+/// "model" where a GGUF file's rows need a base and `base` is empty.
+LoadedAdapter load_adapter(const std::filesystem::path& path, at::Device device,
+                           const std::filesystem::path& base = {});
+
+/// The same without a base: the rows of B of a GGUF file may be in its own order. For what needs
+/// names, ranks and scales only.
+LoadedAdapter peek_adapter(const std::filesystem::path& path);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
 /// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of

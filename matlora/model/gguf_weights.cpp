@@ -1,27 +1,11 @@
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include "matlora/base/error.h"
-#include "matlora/format/dequantize.h"
-#include "matlora/format/ggml_types.h"
 #include "matlora/model/tensors.h"
 #include "matlora/model/weights.h"
 
 namespace matlora::model {
 namespace {
-
-at::Tensor dequantized(const format::GgufTensor& tensor) {
-  at::Tensor result = at::empty(tensor.shape, at::kFloat);
-  float* out = result.mutable_data_ptr<float>();
-  const size_t items = format::block_items(tensor.type), bytes = format::block_bytes(tensor.type);
-  const auto blocks = tensor.items() / static_cast<int64_t>(items);
-  at::parallel_for(0, blocks, 4096, [&](int64_t begin, int64_t end) {
-    const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
-    format::dequantize(tensor.type, tensor.bytes.subspan(first * bytes, count * bytes),
-                       {out + first * items, count * items});
-  });
-  return result;
-}
 
 class GgufWeights : public WeightSource {
  public:
@@ -52,10 +36,6 @@ class GgufWeights : public WeightSource {
     if (tensor->shape != shape) {
       fail(tensor->file->path().string(), tensor->name, ": expected shape ", shape_text(shape),
            " from the metadata, got ", shape_text(tensor->shape));
-    }
-    if (!format::can_dequantize(tensor->type)) {
-      fail(where(), tensor->name, ": tensor type ", format::ggml_type_name(tensor->type),
-           " is not supported; expected one of ", format::ggml_type_names());
     }
     return *tensor;
   }

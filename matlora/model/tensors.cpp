@@ -1,11 +1,14 @@
 #include "matlora/model/tensors.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <cmath>
 #include <optional>
 
 #include "matlora/base/error.h"
+#include "matlora/format/dequantize.h"
+#include "matlora/format/ggml_types.h"
 
 namespace matlora::model {
 namespace {
@@ -40,6 +43,24 @@ std::optional<at::ScalarType> scalar_type(format::DType dtype) {
 }
 
 }  // namespace
+
+at::Tensor dequantized(const format::GgufTensor& tensor) {
+  if (!format::can_dequantize(tensor.type)) {
+    fail(tensor.file->path().string(), tensor.name, ": tensor type ",
+         format::ggml_type_name(tensor.type), " is not supported; expected one of ",
+         format::ggml_type_names());
+  }
+  at::Tensor result = at::empty(tensor.shape, at::kFloat);
+  float* out = result.mutable_data_ptr<float>();
+  const size_t items = format::block_items(tensor.type), bytes = format::block_bytes(tensor.type);
+  const auto blocks = tensor.items() / static_cast<int64_t>(items);
+  at::parallel_for(0, blocks, 4096, [&](int64_t begin, int64_t end) {
+    const auto first = static_cast<size_t>(begin), count = static_cast<size_t>(end - begin);
+    format::dequantize(tensor.type, tensor.bytes.subspan(first * bytes, count * bytes),
+                       {out + first * items, count * items});
+  });
+  return result;
+}
 
 at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile> file) {
   const std::optional<at::ScalarType> type = scalar_type(view.dtype);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "matlora/base/file.h"
+#include "matlora/format/gguf.h"
 #include "matlora/format/safetensors.h"
 
 namespace matlora::model {
@@ -16,6 +17,10 @@ namespace matlora::model {
 /// alive. The memory is read-only: nothing may write to the tensor. Throws UserError naming file
 /// and tensor for a dtype whose items are not plain numbers of torch's (F8_E4M3, U16, F4, C64, ..).
 at::Tensor wrap(const format::TensorView& view, std::shared_ptr<const MappedFile> file);
+
+/// The numbers of a GGUF tensor as float32, in new memory. Throws UserError naming file and tensor
+/// for a type that is not dequantised.
+at::Tensor dequantized(const format::GgufTensor& tensor);
 
 /// A view of a contiguous float32 CPU tensor, which must outlive it.
 format::TensorView view_of(const std::string& name, const at::Tensor& tensor);

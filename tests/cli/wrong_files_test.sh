@@ -126,7 +126,7 @@ check_refusal "-: a Git LFS pointer" pointer on the standard input
 
 # Pickles.
 cp -r adapter pickled && mv pickled/adapter_model.safetensors pickled/adapter_model.bin
-with_adapter "pickled/adapter_model.bin: a pickle, which can run code when it is read; expected adapter_model.safetensors; to make it: python -c" pickled
+with_adapter "pickled/adapter_model.bin: not a file of torch.save: expected a zip archive" pickled
 cp -r "$model" pickled_model && mv pickled_model/model.safetensors pickled_model/pytorch_model.bin
 refuses_model "pickled_model/pytorch_model.bin: a pickle" pickled_model
 refuses_model "pickled_model/pytorch_model.bin: a pickle" pickled_model/pytorch_model.bin
@@ -135,7 +135,7 @@ refuses "pickled_model/pytorch_model.bin: a pickle" inspect pickled_model/pytorc
 # A file where a directory is expected, a directory where a file is, and what is something else.
 with_adapter "got a safetensors file; give its directory adapter" adapter/adapter_model.safetensors inspected
 one_adapter "not an adapter: no adapter_config.json in it; expected an adapter directory, got a directory with a model (config.json)" "$model"
-one_adapter "not an adapter: expected an adapter directory, got a GGUF file" "$model.gguf"
+one_adapter "'general.type': expected adapter (a file of LoRA matrices), got 'model'; it is a model, not an adapter" "$model.gguf"
 with_model "got a safetensors file; give its directory $model" "$model/model.safetensors"
 one_model "got a directory with an adapter (adapter_config.json)" adapter
 mkdir folder && cp "$model.gguf" folder/x.gguf

@@ -52,10 +52,9 @@ TEST_F(PathKindTest, RefusesPickledWeights) {
                       "expected model.safetensors; to make it: python");
     EXPECT_USER_ERROR(refuse_pickled_weights(path / name), "'" + path.string() + "'");
   }
-  const fs::path adapter = folder("adapter", "adapter_model.bin");
-  EXPECT_USER_ERROR(refuse_pickled_weights(adapter), "expected adapter_model.safetensors; to make");
-  // A trainer's other files are not weights.
-  for (const std::string name : {"training_args.bin", "optimizer.pt", "rng_state.pth", "x.bin"}) {
+  // A trainer's other files are not weights, and an adapter's are read.
+  for (const std::string name :
+       {"adapter_model.bin", "training_args.bin", "optimizer.pt", "rng_state.pth", "x.bin"}) {
     EXPECT_NO_THROW(refuse_pickled_weights(folder("without " + name, name)));
   }
   EXPECT_NO_THROW(refuse_pickled_weights(dir.path() / "absent"));

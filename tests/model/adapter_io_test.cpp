@@ -147,13 +147,11 @@ TEST_F(AdapterIo, UnsupportedOptions) {
   const Json good = config();
   for (const auto& [key, value] : {std::pair<std::string, Json>{"use_dora", true},
                                    {"bias", "all"},
-                                   {"fan_in_fan_out", true},
                                    {"rank_pattern", {{"q_proj", -2}}},
                                    {"rank_pattern", {{"q_proj", "2"}}},
                                    {"rank_pattern", {{"q_(", 2}}},
                                    {"rank_pattern", 2},
                                    {"alpha_pattern", {{"q_proj", 0}}},
-                                   {"alpha_pattern", {{"q_proj", 1}, {".*proj", 2}}},
                                    {"modules_to_save", {"lm_head"}},
                                    {"an_unheard_of_option", 3}}) {
     Json bad = good;

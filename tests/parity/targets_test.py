@@ -47,7 +47,7 @@ def main():
     suite = parity.Suite("targets")
     model_dir = parity.golden() / "models" / MODEL
     for form, options in FORMS.items():
-        adapted = peft.get_peft_model(common.load_model(model_dir), peft.LoraConfig(r=2, task_type="CAUSAL_LM", **options))
+        adapted = peft.get_peft_model(common.load_model(model_dir), peft.LoraConfig(r=2, task_type="CAUSAL_LM", init_lora_weights=False, **options))
         path = suite.tmp / form.replace(" ", "_")
         adapted.save_pretrained(path)
         if form == "all-linear":  # PEFT writes the list that it came to

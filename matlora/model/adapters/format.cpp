@@ -5,8 +5,10 @@
 
 #include "matlora/base/error.h"
 #include "matlora/format/path_kind.h"
+#include "matlora/model/adapters/gguf.h"
 #include "matlora/model/adapters/native.h"
 #include "matlora/model/adapters/peft.h"
+#include "matlora/model/adapters/reference.h"
 
 namespace matlora::model {
 namespace {
@@ -17,6 +19,8 @@ namespace fs = std::filesystem;
 constexpr std::array kFormats = {
     AdapterFormat{"matlora", is_native, read_native},
     AdapterFormat{"peft", is_peft, read_peft},
+    AdapterFormat{"gguf", is_gguf_adapter, read_gguf_adapter},
+    AdapterFormat{"reference", is_reference, read_reference},
 };
 
 /// What is there in place of an adapter.

@@ -10,6 +10,7 @@
 #include "matlora/base/json.h"
 #include "matlora/model/adapters/fitted_gates.h"
 #include "matlora/model/adapters/peft.h"
+#include "matlora/model/adapters/peft_matrices.h"
 
 namespace matlora::model {
 namespace {
@@ -105,6 +106,7 @@ LoadedAdapter read_native(const fs::path& directory, at::Device device) {
   LoadedAdapter loaded;
   loaded.info = config.info;
   loaded.targets = config.targets;
+  loaded.file = matrices_file(directory);
   Adapter& adapter = loaded.adapter;
   adapter.rule = config.rule;
   read_own_rule(own, adapter, loaded.info);

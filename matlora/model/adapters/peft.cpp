@@ -22,7 +22,7 @@ using adapter::LayerAdapter;
 using adapter::Scaling;
 
 constexpr char kConfigFile[] = "adapter_config.json";
-constexpr char kMatricesFile[] = "adapter_model.safetensors";
+constexpr char kMatricesFile[] = "adapter_model.safetensors";  // that is written
 
 /// PEFT's two numbers that give the scale: lora_alpha / r, or lora_alpha / √r with use_rslora.
 struct PeftScale {
@@ -102,14 +102,21 @@ Json peft_config(const std::vector<LayerAdapter>& layers, int64_t rank, PeftScal
   return config;
 }
 
-/// Throws UserError where matrices have another rank than the configuration says.
-void check_ranks(const PeftPattern& ranks, int64_t rank, const std::vector<LayerAdapter>& layers,
-                 const fs::path& matrices) {
+/// Throws UserError where matrices have another rank than the configuration says, and for a layer
+/// that its targets do not name: PEFT leaves its matrices out without a word.
+void check_layers(const PeftConfig& config, const std::vector<LayerAdapter>& layers,
+                  const fs::path& matrices) {
   for (const LayerAdapter& layer : layers) {
-    const double own = ranks.of(layer.layer, static_cast<double>(rank));
-    if (own != std::floor(own))
-      fail(matrices.string(), printable(layer.layer, 120), ": rank ", own);
+    const double own = config.ranks.of(layer.layer, static_cast<double>(config.rule.rank));
+    const std::string name = printable(layer.layer, 120);
+    if (own != std::floor(own)) fail(matrices.string(), name, ": rank ", own);
     check_pair(layer, static_cast<int64_t>(own), matrices.string());
+    const std::string module = adapter::module_name(layer.layer);
+    const bool refused_later = module == "lm_head" || module == "embed_tokens";
+    if (!config.has_targets || refused_later || config.targets.names(layer.layer)) continue;
+    fail(matrices.string(), "has matrices for ", name,
+         ", which the configuration's target_modules (with exclude_modules and ",
+         "layers_to_transform) do not name");
   }
 }
 
@@ -146,6 +153,7 @@ const std::set<std::string> kHarmless = {"auto_mapping",
                                          "exclude_modules",
                                          "task_type",
                                          "use_rslora",
+                                         "fan_in_fan_out",  // of a Linear PEFT takes false
                                          "megatron_core",
                                          "loftq_config",
                                          "eva_config",
@@ -181,7 +189,7 @@ adapter::GateRule read_peft_rule(const Json& json, const fs::path& path, Adapter
   info.base_model = config.string_or("base_model_name_or_path", "");
   adapter::GateRule rule;
   rule.method = adapter::Method::lora;
-  rule.rank = config.integer("r", 1, adapter::kMaxRank);
+  rule.rank = config.integer_or("r", 8, 1, adapter::kMaxRank);  // PEFT's default
   rule.train_ranks = {rule.rank};
   rule.scaling = config.boolean_or("use_rslora", false) ? Scaling::sqrt : Scaling::rank;
   rule.alpha = config.number_or("lora_alpha", 8);  // PEFT's default
@@ -225,15 +233,15 @@ PeftConfig read_peft_config(const fs::path& directory) {
   const auto pattern = [&](const std::string& key) {
     return PeftPattern(config, key, keys_in_order(text, key));
   };
-  PeftPattern ranks = pattern("rank_pattern"), alphas = pattern("alpha_pattern");
-  return {std::move(rule), std::move(info), std::move(ranks), std::move(alphas),
-          PeftTargets(config)};
+  return {std::move(rule),          std::move(info),     pattern("rank_pattern"),
+          pattern("alpha_pattern"), PeftTargets(config), config.find("target_modules") != nullptr};
 }
 
 std::vector<LayerAdapter> read_peft_layers(const fs::path& directory, const PeftConfig& config,
                                            at::Device device) {
-  std::vector<LayerAdapter> layers = read_matrices(directory, device);
-  check_ranks(config.ranks, config.rule.rank, layers, directory / kMatricesFile);
+  const fs::path file = matrices_file(directory);
+  std::vector<LayerAdapter> layers = read_matrices(file, device);
+  check_layers(config, layers, file);
   return layers;
 }
 
@@ -245,6 +253,7 @@ LoadedAdapter read_peft(const fs::path& directory, at::Device device) {
   if (!(config.ranks.empty() && config.alphas.empty())) fold_scales(config.alphas, loaded.adapter);
   loaded.info = std::move(config.info);
   loaded.targets = std::move(config.targets);
+  loaded.file = matrices_file(directory);
   return loaded;
 }
 

@@ -1,5 +1,5 @@
-// PEFT's directories: adapter_config.json and adapter_model.safetensors. CONVENTIONS: PEFT 0.21.2,
-// peft/tuners/lora/config.py and peft/utils/save_and_load.py.
+// PEFT's directories: adapter_config.json and adapter_model.safetensors or .bin. CONVENTIONS: PEFT
+// 0.21.2, peft/tuners/lora/config.py and peft/utils/save_and_load.py.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +26,14 @@ struct PeftConfig {
   AdapterInfo info;
   PeftPattern ranks, alphas;
   PeftTargets targets;
+  bool has_targets;  // or PEFT's own, of the base's kind
 };
 
 /// Throws UserError for options that are not supported.
 PeftConfig read_peft_config(const std::filesystem::path& directory);
 
 /// The matrices as they are stored. Throws UserError where one is missing, misshapen, empty, not
-/// finite or of another rank than the configuration says.
+/// finite or of another rank than the configuration says, and for a layer that it does not name.
 std::vector<adapter::LayerAdapter> read_peft_layers(const std::filesystem::path& directory,
                                                     const PeftConfig& config, at::Device device);
 

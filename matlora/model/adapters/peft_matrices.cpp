@@ -2,12 +2,15 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "matlora/base/error.h"
-#include "matlora/format/path_kind.h"
+#include "matlora/base/file.h"
 #include "matlora/format/safetensors.h"
+#include "matlora/format/torch_file.h"
 #include "matlora/model/tensors.h"
 
 namespace matlora::model {
@@ -35,19 +38,69 @@ std::string why_not(const std::string& name) {
   return cat("expected ", kPeftPrefix, "<layer>.lora_A.weight or .lora_B.weight");
 }
 
-/// Splits `base_model.model.X.lora_A.weight` into X and 'A'. Throws UserError for any other name.
-std::pair<std::string, char> layer_and_part(const std::string& name, const std::string& where) {
-  const std::string prefix = kPeftPrefix, a = ".lora_A.weight", b = ".lora_B.weight";
-  if (name.size() > prefix.size() + a.size() && name.starts_with(prefix)) {
-    const std::string tail = name.substr(name.size() - a.size());
-    if (tail == a || tail == b) {
-      return {name.substr(prefix.size(), name.size() - prefix.size() - a.size()),
-              tail == a ? 'A' : 'B'};
+/// What a tensor's name says.
+struct Part {
+  std::string layer, adapter;  // adapter: "" where it is left out
+  char matrix;
+};
+
+/// Throws UserError for a name that is none of a LoRA matrix.
+Part part_of(const std::string& name, const std::string& where) {
+  const std::string prefix = kPeftPrefix, weight = ".weight", mark = ".lora_A";
+  std::string rest = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+  const size_t at = std::max(rest.rfind(".lora_A.") + 1, rest.rfind(".lora_B.") + 1);
+  if (at > 1 && rest.ends_with(weight)) {
+    const size_t begin = at - 1 + mark.size(), end = rest.size() - weight.size();
+    const std::string adapter = begin < end ? rest.substr(begin + 1, end - begin - 1) : "";
+    if (begin <= end && adapter.find('.') == std::string::npos &&
+        (begin == end || !adapter.empty())) {
+      return {rest.substr(0, at - 1), adapter, rest[at + 5]};
     }
   }
   fail(where, "tensor '", printable(name, 120),
        "' is not a LoRA matrix that matlora supports: ", why_not(name));
 }
+
+/// Adds tensors one by one.
+class Matrices {
+ public:
+  Matrices(const fs::path& path, at::Device device) : where_(path.string()), device_(device) {}
+
+  void add(const format::TensorView& view, const std::shared_ptr<const MappedFile>& file) {
+    const Part part = part_of(view.name, where_);
+    if (view.bytes.empty()) {
+      fail(where_, "tensor '", printable(view.name, 120), "' is empty: its shape is ",
+           shape_text(view.shape));
+    }
+    if (layers_.empty()) adapter_ = part.adapter;
+    if (part.adapter != adapter_) {
+      fail(where_, "tensor '", printable(view.name, 120), "' is of another adapter than the first ",
+           "('", printable(adapter_), "'); expected one adapter");
+    }
+    const auto [place, is_new] = index_.emplace(part.layer, layers_.size());
+    if (is_new) layers_.push_back({part.layer, {}, {}});
+    LayerAdapter& layer = layers_[place->second];
+    at::Tensor& kept = part.matrix == 'A' ? layer.a : layer.b;
+    if (kept.defined()) {
+      fail(where_, printable(part.layer, 120), ": lora_", part.matrix, " is there twice");
+    }
+    const at::Tensor matrix =
+        wrap(view, file).to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+    check_finite(matrix, view.name, where_);
+    kept = matrix.to(device_);
+  }
+
+  std::vector<LayerAdapter> take() {
+    if (layers_.empty()) fail(where_, "the file holds no matrices");
+    return std::move(layers_);
+  }
+
+ private:
+  std::string where_, adapter_;
+  at::Device device_;
+  std::vector<LayerAdapter> layers_;
+  std::map<std::string, size_t> index_;
+};
 
 }  // namespace
 
@@ -62,28 +115,23 @@ void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& wher
   }
 }
 
-std::vector<LayerAdapter> read_matrices(const fs::path& directory, at::Device device) {
+fs::path matrices_file(const fs::path& directory) {
   const fs::path path = directory / "adapter_model.safetensors";
-  if (!fs::exists(path)) format::refuse_pickled_weights(directory);
-  const format::Safetensors file = format::Safetensors::open(path);
-  std::vector<LayerAdapter> layers;
-  std::map<std::string, size_t> index;
-  for (const format::TensorView& view : file.tensors()) {
-    const auto [name, part] = layer_and_part(view.name, path.string());
-    if (view.bytes.empty()) {
-      fail(path.string(), "tensor '", printable(view.name, 120), "' is empty: its shape is ",
-           shape_text(view.shape));
-    }
-    const auto [place, is_new] = index.emplace(name, layers.size());
-    if (is_new) layers.push_back({name, {}, {}});
-    const at::Tensor matrix =
-        wrap(view, file.file()).to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-    check_finite(matrix, view.name, path.string());
-    LayerAdapter& layer = layers[place->second];
-    (part == 'A' ? layer.a : layer.b) = matrix.to(device);
+  const fs::path pickled = directory / "adapter_model.bin";
+  return !is_there(path) && is_there(pickled) ? pickled : path;
+}
+
+std::vector<LayerAdapter> read_matrices(const fs::path& path, at::Device device) {
+  Matrices matrices(path, device);
+  const auto add_all = [&](const auto& file) {
+    for (const format::TensorView& view : file.tensors()) matrices.add(view, file.file());
+  };
+  if (path.extension() == ".bin") {
+    add_all(format::TorchFile::open(path));
+  } else {
+    add_all(format::Safetensors::open(path));
   }
-  if (layers.empty()) fail(path.string(), "the file holds no matrices");
-  return layers;
+  return matrices.take();
 }
 
 void write_matrices(const fs::path& path, const std::vector<LayerAdapter>& layers) {

@@ -124,6 +124,16 @@ const Family* find_gguf_family(const std::string& architecture, std::span<const 
   return nullptr;
 }
 
+}  // namespace
+
+std::span<const Family> families() {
+  static const std::vector<Family> all = {llama_family(), mistral_family(), qwen2_family(),
+                                          qwen3_family(), gemma2_family(),  gemma3_family(),
+                                          phi3_family(),  smollm3_family(), olmo2_family(),
+                                          olmo3_family(), granite_family()};
+  return all;
+}
+
 const Family& gguf_family(const format::Gguf& file, std::span<const Family> known) {
   const std::string architecture = file.string("general.architecture");
   if (const Family* found = find_gguf_family(architecture, known)) return *found;
@@ -134,16 +144,6 @@ const Family& gguf_family(const format::Gguf& file, std::span<const Family> know
   refuse_other_kinds(file.file()->path().string(), "general.architecture", architecture);
   fail(file.file()->path().string(), "'general.architecture': expected ", names, ", got '",
        printable(architecture), "'");
-}
-
-}  // namespace
-
-std::span<const Family> families() {
-  static const std::vector<Family> all = {llama_family(), mistral_family(), qwen2_family(),
-                                          qwen3_family(), gemma2_family(),  gemma3_family(),
-                                          phi3_family(),  smollm3_family(), olmo2_family(),
-                                          olmo3_family(), granite_family()};
-  return all;
 }
 
 bool knows_gguf(const format::Gguf& file) {

@@ -87,6 +87,9 @@ Configuration read_hf_configuration(const std::filesystem::path& directory,
 Configuration read_gguf_configuration(const format::Gguf& file,
                                       std::span<const Family> known = families());
 
+/// The family of the file's general.architecture. Throws UserError where `known` has none.
+const Family& gguf_family(const format::Gguf& file, std::span<const Family> known = families());
+
 /// Whether a family has the file's general.architecture.
 bool knows_gguf(const format::Gguf& file);
 
