@@ -5,6 +5,7 @@
 #include "matlora/text/chat_rendering.h"
 #include "matlora/text/jinja/machine.h"
 #include "matlora/text/jinja/parser.h"
+#include "matlora/text/jinja/python_text.h"
 
 namespace matlora::text {
 namespace {
@@ -199,9 +200,11 @@ Rendering render_first(const jinja::Program& program, const std::string& where,
   Rendering rendering;
   rendering.text = machine.take_text();
   for (const auto& [begin, text] : machine.generated()) {
-    rendering.generated.push_back({begin, begin + text.size()});
-    rendering.generated_fits &=
-        rendering.text.compare(std::min(begin, rendering.text.size()), text.size(), text) == 0;
+    // In characters: the text may be elsewhere than the range says.
+    const size_t size = jinja::byte_of_character(std::string_view(rendering.text).substr(begin),
+                                                 jinja::count_characters(text));
+    rendering.generated.push_back({begin, begin + size});
+    rendering.generated_fits &= rendering.text.compare(begin, text.size(), text) == 0;
   }
   return rendering;
 }

@@ -29,11 +29,12 @@ class Percent {
       conversion(rest);
     }
     out_.add(rest);
-    const bool all_used = values_.is(ListKind::kTuple) ? used_ == values_.as_list().items.size()
-                                                       : used_ > 0 || values_.is_dict();
-    if (!all_used && !values_.is(ListKind::kList)) {
-      fault("not all arguments converted during string formatting");
-    }
+    // What has items by keys or indices may stay unused, but a tuple.
+    const bool may_stay = values_.is_undefined() || values_.is_dict() ||
+                          (values_.is_list() && !values_.is(ListKind::kTuple));
+    const bool all_used =
+        values_.is(ListKind::kTuple) ? used_ == values_.as_list().items.size() : used_ > 0;
+    if (!all_used && !may_stay) fault("not all arguments converted during string formatting");
     return make_string(out_.take(), markup_);
   }
 

@@ -52,7 +52,7 @@ Next iterate(const Value& value) {
       if (at == text.size()) return std::nullopt;
       const size_t begin = at;
       next_code_point(text, at);
-      return make_string(text.substr(begin, at - begin), value.is_markup());
+      return make_string(text.substr(begin, at - begin));  // of markup too
     };
   }
   if (auto* const generator = value.object_as<Generator>()) {

@@ -42,6 +42,7 @@ double float_remainder(double a, double b) {
 
 double float_floor_divide(double a, double b) {
   const double quotient = (a - float_remainder(a, b)) / b;
+  if (quotient == 0) return std::copysign(0.0, a / b);
   const double whole = std::floor(quotient);
   return quotient - whole > 0.5 ? whole + 1 : whole;
 }
@@ -196,10 +197,7 @@ Value arithmetic(std::string_view operation, const Value& a, const Value& b) {
   if (a.is_number() && b.is_number())
     return float_arithmetic(operation, a.as_float(), b.as_float());
   if (operation == "+") return added(a, b);
-  if (operation == "%" && a.is_string()) {
-    if (!a.is_markup()) expect_defined(b);
-    return format_percent(a, b);
-  }
+  if (operation == "%" && a.is_string()) return format_percent(a, b);
   if (operation == "*" && is_sequence(a) && b.is_integral()) return repeated(a, b.as_int());
   if (operation == "*" && is_sequence(b) && a.is_integral()) return repeated(b, a.as_int());
   fault_types(operation, a, b);
