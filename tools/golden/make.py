@@ -10,7 +10,7 @@ import common
 
 HERE = pathlib.Path(__file__).resolve().parent
 # In this order; absent ones are skipped.
-SCRIPTS = ("models.py", "logits.py", "families.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "unicode.py", "tasks.py", "lm_eval_tasks.py")
+SCRIPTS = ("models.py", "logits.py", "families.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "unicode.py", "chat_templates.py", "tasks.py", "lm_eval_tasks.py")
 
 
 def main() -> None:
