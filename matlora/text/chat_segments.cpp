@@ -108,9 +108,10 @@ class Prefixes {
       const size_t least = before ? common_prefix(*before, *head) : head->size();
       if (common >= least && common > done_) return common;
     }
+    // Else its text, where that is there only once.
     const std::string content = content_of(messages_[i]);
     const size_t found = content.empty() ? text_.npos : text_.find(content, done_);
-    if (found == text_.npos) {
+    if (found == text_.npos || text_.find(content, found + 1) != text_.npos) {
       fail_message(i, head ? "the template writes what is before it in another way when it follows"
                            : "the template cannot render the messages before it alone");
     }
@@ -127,14 +128,17 @@ class Prefixes {
     // Written otherwise once others follow: then its text, and the marker that follows it when it
     // is the last.
     const std::string content = content_of(messages_[i]);
-    const size_t found = content.empty() ? text_.npos : text_.find(content, begin);
     const size_t last = whole && !content.empty() ? whole->rfind(content) : text_.npos;
-    if (found == text_.npos || last == text_.npos) {
-      fail_message(i, "the template writes it in another way when others follow");
+    if (last != text_.npos) {
+      const std::string_view marker = std::string_view(*whole).substr(last + content.size());
+      for (size_t at = text_.find(content, begin); at != text_.npos;
+           at = text_.find(content, at + 1)) {
+        const size_t end = at + content.size();
+        const std::string_view rest = std::string_view(text_).substr(end);
+        if (rest.starts_with(jinja::strip_right(marker))) return end + common_prefix(marker, rest);
+      }
     }
-    const size_t end = found + content.size();
-    const std::string_view marker = std::string_view(*whole).substr(last + content.size());
-    return end + common_prefix(marker, std::string_view(text_).substr(end));
+    fail_message(i, "the template writes it in another way when others follow");
   }
 
   bool prompted() const { return first_(messages_.size(), false).text != text_; }
@@ -162,9 +166,8 @@ std::vector<Segment> segments_of(const Conversation& conversation, const RenderF
   const Rendering rendering =
       first(conversation.messages.size(), conversation.add_generation_prompt);
   const auto& ranges = rendering.generated;
-  const bool in_order = std::is_sorted(
-      ranges.begin(), ranges.end(),
-      [](const auto& a, const auto& b) { return a.end <= b.begin && a.begin < b.begin; });
+  const auto overlap = [](const ByteRange& a, const ByteRange& b) { return a.end > b.begin; };
+  const bool in_order = std::adjacent_find(ranges.begin(), ranges.end(), overlap) == ranges.end();
   std::vector<Turn> turns;
   if (!marks || !rendering.generated_fits || !in_order) {
     turns = Prefixes(conversation, first, rendering.text, where).turns();

@@ -108,12 +108,6 @@ Value Machine::evaluate_index(const Expression& node, const ScopePtr& scope) {
   }
   line_ = node.line;
   expect_defined(owner);
-  // jinja2 turns Python's TypeError, of a bound or of the owner, into an undefined value.
-  for (const Value* const bound : given) {
-    if (bound && !bound->is_none() && !bound->is_integral()) {
-      return undefined_attribute(owner, "slice", true);
-    }
-  }
   std::optional<Value> part = slice(owner, given[0], given[1], given[2]);
   return part ? *part : undefined_attribute(owner, "slice", true);
 }

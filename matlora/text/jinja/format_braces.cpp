@@ -27,7 +27,8 @@ Spec parse_spec(std::string_view text) {
   Spec spec;
   const std::string_view whole = text;
   const size_t first = text.empty() ? 0 : byte_of_character(text, 1);
-  if (first < text.size() && is_align(text[first])) {
+  const bool filled = first < text.size() && is_align(text[first]);
+  if (filled) {
     spec.fill = text.substr(0, first);
     spec.align = text[first];
     text.remove_prefix(first + 1);
@@ -43,9 +44,9 @@ Spec parse_spec(std::string_view text) {
   };
   if (const char sign = skip("+- ")) spec.sign = sign;
   spec.alternate = skip("#") != 0;
-  if (text.starts_with('0') && !spec.align) {
+  if (text.starts_with('0') && !filled) {
     spec.fill = "0";
-    spec.align = '=';
+    if (!spec.align) spec.align = '=';
   }
   spec.width = read_count(text);
   spec.grouping = skip(",_");
@@ -214,11 +215,10 @@ class Braces {
   Value first(std::string_view name) {
     const Value key = key_of(name);
     if (name.empty() || key.is_int()) {
-      if (name.empty() == numbered_)
-        fault("cannot switch between automatic field numbering and manual field specification");
-      if (!name.empty()) seen_number_ = true;
-      if (name.empty() && seen_number_)
-        fault("cannot switch from manual field specification to automatic field numbering");
+      (name.empty() ? counted_ : numbered_) = true;
+      if (counted_ && numbered_) {
+        fault("cannot mix automatic field numbering and manual field specification");
+      }
       const auto index = name.empty() ? static_cast<int64_t>(automatic_++) : key.as_int();
       if (index >= static_cast<int64_t>(arguments_.positional.size())) {
         fault("Replacement index ", index, " out of range for positional args tuple");
@@ -234,7 +234,7 @@ class Braces {
   const Value& format_;
   const Arguments& arguments_;
   size_t automatic_ = 0;
-  bool numbered_ = false, seen_number_ = false;
+  bool counted_ = false, numbered_ = false;  // {} and {0} have been used
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ Loop::Loop(const Value& items, Next next, std::optional<int64_t> length, int64_t
       scope_(scope) {}
 
 void Loop::end() {
+  closed_ = true;
   ended_ = true;
   next_ = nullptr;
   for (auto* const value : {&before_, &current_, &after_, &last_changed_}) value->reset();
@@ -58,6 +59,7 @@ std::optional<int64_t> Loop::length() {
 }
 
 Value Loop::changed(const std::vector<Value>& values) {
+  if (closed_) return Value(true);  // and holds nothing any more
   Value now = make_list(values, ListKind::kTuple);
   const bool differs = !last_changed_ || !equal(*last_changed_, now);
   last_changed_ = std::move(now);

@@ -33,7 +33,8 @@ class Loop : public Object, public std::enable_shared_from_this<Loop> {
   const Statement& statement_;
   std::weak_ptr<Scope> scope_;  // it holds the loop, and lives as long as this runs
   std::optional<Value> before_, current_, after_;
-  bool ended_ = false;
+  bool ended_ = false;   // no item is left
+  bool closed_ = false;  // end() has been called
   std::optional<Value> last_changed_;
 };
 

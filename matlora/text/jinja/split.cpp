@@ -76,6 +76,7 @@ std::string replaced(std::string_view text, std::string_view from, std::string_v
     if (found == text.npos) break;
     if (!from.empty()) {
       out.add(text.substr(0, found));
+      out.add(to);
       text.remove_prefix(found + from.size());
       continue;
     }

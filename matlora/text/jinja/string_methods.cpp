@@ -39,7 +39,8 @@ Value casefold(Machine&, const Value& self, const Bound&) {
   const std::string small = to_lower(self.bytes());
   for (size_t at = 0; at < small.size();) {
     const char32_t c = next_code_point(small, at);
-    folded += c == 0xDF ? "ss" : c == 0x3C2 ? utf8(0x3C3) : utf8(c);
+    const std::string title = to_title(c);  // of several characters where the folded one is too
+    folded += c == 0x3C2 ? utf8(0x3C3) : count_characters(title) > 1 ? to_lower(title) : utf8(c);
   }
   return like(self, std::move(folded));
 }
