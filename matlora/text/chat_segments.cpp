@@ -27,7 +27,8 @@ bool is_assistant(const OrderedJson& message) {
   return role == "assistant" || role == "model";
 }
 
-/// A message's text without white space around it; "" where it has none or several.
+/// A message's text without white space around it, and without a thought in front, which templates
+/// take from earlier turns; "" where it has none or several.
 std::string content_of(const OrderedJson& message) {
   const auto content = message.find("content");
   if (content == message.end()) return "";
@@ -37,7 +38,12 @@ std::string content_of(const OrderedJson& message) {
     if (part != (*content)[0].end()) text = &*part;
   }
   if (!text->is_string()) return "";
-  return std::string(jinja::strip(text->get_ref<const std::string&>()));
+  std::string_view said = text->get_ref<const std::string&>();
+  constexpr std::string_view kEndOfThought = "</think>";
+  if (const size_t end = said.rfind(kEndOfThought); end != said.npos) {
+    said.remove_prefix(end + kEndOfThought.size());
+  }
+  return std::string(jinja::strip(said));
 }
 
 struct Turn {
@@ -106,7 +112,7 @@ class Prefixes {
       // before the head must be the same.
       const std::optional<std::string> before = rendered(i, false);
       const size_t least = before ? common_prefix(*before, *head) : head->size();
-      if (common >= least && common > done_) return common;
+      if (common >= least && common > done_) return before_marker(common, least);
     }
     // Else its text, where that is there only once.
     const std::string content = content_of(messages_[i]);
@@ -116,6 +122,12 @@ class Prefixes {
                            : "the template cannot render the messages before it alone");
     }
     return found;
+  }
+
+  /// `at`, or where the marker "<..>" begins that it is inside of; not before `least`.
+  size_t before_marker(size_t at, size_t least) const {
+    const size_t open = at > 0 ? text_.rfind('<', at - 1) : text_.npos;
+    return open != text_.npos && open >= least && text_.find('>', open) >= at ? open : at;
   }
 
   /// Where the turn ends, the marker of its end included.
