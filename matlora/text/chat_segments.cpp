@@ -148,6 +148,9 @@ class Prefixes {
         const size_t end = at + content.size();
         const std::string_view rest = std::string_view(text_).substr(end);
         if (rest.starts_with(jinja::strip_right(marker))) return end + common_prefix(marker, rest);
+        // What ends the whole text is not behind earlier turns.
+        const size_t same = before_marker(end + common_prefix(marker, rest), end);
+        if (!jinja::strip(std::string_view(text_).substr(end, same - end)).empty()) return same;
       }
     }
     fail_message(i, "the template writes it in another way when others follow");
