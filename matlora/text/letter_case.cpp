@@ -156,4 +156,28 @@ std::string to_title(char32_t c) {
   return utf8(static_cast<char32_t>(utf8proc_totitle(static_cast<int32_t>(c))));
 }
 
+std::string to_upper(char32_t c) {
+  // Greek letters with an iota below: Unicode's SpecialCasing.txt gives the letter and an iota.
+  constexpr char32_t kIota = 0x399;
+  if (c >= 0x1F80 && c <= 0x1FAF) {
+    const char32_t rows[] = {0x1F08, 0x1F28, 0x1F68};
+    return utf8(rows[(c - 0x1F80) >> 4] + (c & 7)) + utf8(kIota);
+  }
+  if (c == 0x1FB3 || c == 0x1FBC) return utf8(0x391) + utf8(kIota);
+  if (c == 0x1FC3 || c == 0x1FCC) return utf8(0x397) + utf8(kIota);
+  if (c == 0x1FF3 || c == 0x1FFC) return utf8(0x3A9) + utf8(kIota);
+  const auto simple = [](char32_t part) {
+    return utf8(static_cast<char32_t>(utf8proc_toupper(static_cast<int32_t>(part))));
+  };
+  for (const LongTitle& entry : kLongTitles) {
+    if (entry.character != c) continue;
+    std::string result;
+    for (const char32_t part : entry.title) {
+      if (part != 0) result += simple(part);
+    }
+    return result;
+  }
+  return simple(c);
+}
+
 }  // namespace matlora::text

@@ -15,4 +15,7 @@ std::string to_lower(std::string_view text, size_t begin = 0);
 /// One character in title case, which may be up to three: U+00DF is "Ss".
 std::string to_title(char32_t c);
 
+/// One character in upper case: U+00DF is "SS".
+std::string to_upper(char32_t c);
+
 }  // namespace matlora::text

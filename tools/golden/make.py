@@ -11,7 +11,7 @@ import common
 HERE = pathlib.Path(__file__).resolve().parent
 # In this order; absent ones are skipped.
 SCRIPTS = (
-    "models.py", "logits.py", "families.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "random_tokenizers.py", "unicode.py", "tasks.py", "lm_eval_tasks.py", "peft_adapters.py", "adapters.py",
+    "models.py", "logits.py", "families.py", "nested_lora.py", "dequantize.py", "tokenizer.py", "random_tokenizers.py", "unicode.py", "tasks.py", "lm_eval_tasks.py", "peft_adapters.py", "adapters.py", "chat_templates.py",
 )
 
 
