@@ -92,8 +92,9 @@ std::vector<std::string> module_names(nn::Decoder& decoder) {
 
 }  // namespace
 
-model::LoadedAdapter open_adapter(const fs::path& directory) {
-  model::LoadedAdapter loaded = model::load_adapter(directory, at::Device(at::kCPU));
+model::LoadedAdapter open_adapter(const fs::path& directory, bool mapped) {
+  model::LoadedAdapter loaded =
+      mapped ? model::map_adapter(directory) : model::load_adapter(directory, at::kCPU);
   note_missing(directory, model::missing_layers(loaded.targets, loaded.adapter.layers));
   return loaded;
 }

@@ -40,7 +40,8 @@ model::Model load_model(const fs::path& path, const Common& common,
 
 /// Loads an adapter onto the CPU without a base model. A note names the layers that its
 /// target_modules name and its file does not have (PEFT warns of missing keys).
-model::LoadedAdapter open_adapter(const fs::path& directory);
+/// mapped: its matrices may stay in the file (map_adapter).
+model::LoadedAdapter open_adapter(const fs::path& directory, bool mapped = false);
 
 /// Loads an adapter, with that note, onto the base's device. Throws UserError unless it fits the
 /// base and was trained on it (`any_base`: or on another).
@@ -78,6 +79,10 @@ void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string
 /// do.
 std::string choose_base_name(const std::string& given, const fs::path& model, bool quiet);
 
+/// dtype_help() of a command whose --dtype is of what it writes.
+inline constexpr char kWrittenDtype[] =
+    "of what is written: auto (float32)|float32|bfloat16|float16";
+
 /// Its own CLI::App per command: options are bound to a configuration, then run() is called.
 class Command {
  public:
@@ -86,6 +91,10 @@ class Command {
   virtual std::string summary() const = 0;      ///< one line
   virtual std::string example() const = 0;      ///< shown below --help
   virtual void add_options(CLI::App& app) = 0;  ///< besides the common ones
+  /// Of --dtype.
+  virtual std::string dtype_help() const {
+    return "of the base model: auto|float32|bfloat16|float16";
+  }
   /// Returns the exit code.
   virtual int run(const Common& common, CLI::App& app) = 0;
 };
@@ -93,6 +102,8 @@ class Command {
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_sweep();
 std::unique_ptr<Command> make_slice();
+std::unique_ptr<Command> make_export();
+std::unique_ptr<Command> make_merge();
 std::unique_ptr<Command> make_compress();
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_tokenize();

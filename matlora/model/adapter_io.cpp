@@ -4,7 +4,8 @@
 #include "matlora/base/output.h"
 #include "matlora/model/adapters/format.h"
 #include "matlora/model/adapters/native.h"
-#include "matlora/model/adapters/peft.h"
+#include "matlora/model/adapters/peft_writer.h"
+#include "matlora/model/export.h"
 
 namespace matlora::model {
 
@@ -16,6 +17,12 @@ LoadedAdapter load_adapter(const fs::path& path, at::Device device) {
   return read_adapter(path, device, adapter_formats());
 }
 
+LoadedAdapter map_adapter(const fs::path& path) {
+  if (!fs::exists(path)) fail(path.string(), "no such adapter directory");
+  finish_commit(path);
+  return read_adapter(path, at::kCPU, adapter_formats(), Matrices::mapped);
+}
+
 void save_adapter(const fs::path& directory, const adapter::Adapter& adapter,
                   const AdapterInfo& info) {
   write_native(directory, adapter, info);
@@ -23,7 +30,15 @@ void save_adapter(const fs::path& directory, const adapter::Adapter& adapter,
 
 void save_slice(const fs::path& directory, const adapter::Adapter& adapter, int64_t k,
                 adapter::InferenceGate gate, const AdapterInfo& info) {
-  write_peft_slice(directory, adapter, k, gate, info);
+  if (k < 1 || k > adapter.rule.rank) {
+    fail_field("rank", "expected 1..", adapter.rule.rank, ", got ", k);
+  }
+  write_peft_slice(directory, adapter, info, {.plan = {k}, .gate = gate});
+}
+
+void export_peft(const fs::path& directory, const adapter::Adapter& adapter,
+                 const AdapterInfo& info, const ExportOptions& options) {
+  write_peft_slice(directory, adapter, info, options);
 }
 
 }  // namespace matlora::model

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
 #include "matlora/base/error.h"
+#include "matlora/base/file.h"
 #include "matlora/model/adapters/peft_targets.h"
 
 namespace matlora::model {
@@ -40,6 +42,8 @@ struct LoadedAdapter {
   AdapterInfo info;
   PeftTargets targets{};  // of adapter_config.json: layers that it names may be missing
   std::string format{};   // that it was read from, by its name in adapters/format.h's table
+  /// Where A and B are mapped from, in the dtype that is stored there; null: they are in memory.
+  std::shared_ptr<const MappedFile> file{};
 };
 
 /// Reads a directory that matlora or PEFT wrote; matrices become float32 on `device`. A plain PEFT
@@ -50,6 +54,11 @@ struct LoadedAdapter {
 /// (with their position), a rank that does not fit, LoRA on the head or the embedding, and a
 /// matlora.json of a newer version; and, saying what `path` is, where it is no adapter.
 LoadedAdapter load_adapter(const std::filesystem::path& path, at::Device device);
+
+/// The same on the CPU, with matrices that stay in their file, in its dtype, where the format
+/// allows it (LoadedAdapter::file): for who reads one layer after the other. Nothing may write to
+/// them.
+LoadedAdapter map_adapter(const std::filesystem::path& path);
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
 /// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of

@@ -62,7 +62,8 @@ void check_pair(const LayerAdapter& layer, int64_t rank, const std::string& wher
   }
 }
 
-std::vector<LayerAdapter> read_matrices(const fs::path& directory, at::Device device) {
+std::vector<LayerAdapter> read_matrices(const fs::path& directory, at::Device device,
+                                        std::shared_ptr<const MappedFile>* mapped) {
   const fs::path path = directory / "adapter_model.safetensors";
   if (!fs::exists(path)) format::refuse_pickled_weights(directory);
   const format::Safetensors file = format::Safetensors::open(path);
@@ -76,27 +77,18 @@ std::vector<LayerAdapter> read_matrices(const fs::path& directory, at::Device de
     }
     const auto [place, is_new] = index.emplace(name, layers.size());
     if (is_new) layers.push_back({name, {}, {}});
-    const at::Tensor matrix =
-        wrap(view, file.file()).to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
-    check_finite(matrix, view.name, path.string());
     LayerAdapter& layer = layers[place->second];
+    at::Tensor matrix = wrap(view, file.file());
+    if (mapped == nullptr) {
+      matrix = matrix.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+    }
+    check_finite(matrix, view.name, path.string());
+    if (mapped != nullptr) file.file()->forget(view.bytes);
     (part == 'A' ? layer.a : layer.b) = matrix.to(device);
   }
   if (layers.empty()) fail(path.string(), "the file holds no matrices");
+  if (mapped != nullptr) *mapped = file.file();
   return layers;
-}
-
-void write_matrices(const fs::path& path, const std::vector<LayerAdapter>& layers) {
-  std::vector<at::Tensor> kept;
-  std::vector<format::TensorView> views;
-  for (const LayerAdapter& layer : layers) {
-    for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
-      kept.push_back(matrix.detach().to(at::kCPU, at::kFloat).contiguous());
-      views.push_back(
-          view_of(cat(kPeftPrefix, layer.layer, ".lora_", part, ".weight"), kept.back()));
-    }
-  }
-  format::write_safetensors(path, views, {{"format", "pt"}});
 }
 
 }  // namespace matlora::model
