@@ -62,7 +62,7 @@ def timed(*arguments):
 
 
 def main():
-    rank, kept = (int(value) for value in (sys.argv[1:] + ["256", "64"][len(sys.argv) - 1:])[:2])
+    rank, kept = (int(value) for value in (sys.argv[1:] + ["64", "16"][len(sys.argv) - 1:])[:2])
     with tempfile.TemporaryDirectory(dir=sys.argv[3] if len(sys.argv) > 3 else None) as folder:
         folder = pathlib.Path(folder)
         write_adapter(folder / "adapter", rank)

@@ -15,6 +15,7 @@
 #include "matlora/base/progress.h"
 #include "matlora/cli/export_flags.h"
 #include "matlora/cli/rank_flags.h"
+#include "matlora/model/adapter_for.h"
 
 namespace matlora::cli {
 namespace {

@@ -148,7 +148,7 @@ std::string index_of(const MergedFiles& files) {
   return pretty({{"metadata", {{"total_size", bytes}}}, {"weight_map", map}}) + "\n";
 }
 
-void copy_file(const fs::path& from, const fs::path& to) {
+void copy_bytes(const fs::path& from, const fs::path& to) {
   const auto file = MappedFile::open(from);
   AtomicFile copy(to);
   copy.write(file->bytes());
@@ -202,7 +202,7 @@ bool write_directory(const fs::path& directory, const MergedFiles& files, const 
     write_file(directory / "model.safetensors.index.json", index_of(files));
   }
   for (const auto& [name, text] : files.texts) write_file(directory / name, text);
-  for (const auto& [name, from] : files.copies) copy_file(from, directory / name);
+  for (const auto& [name, from] : files.copies) copy_bytes(from, directory / name);
   return true;
 }
 

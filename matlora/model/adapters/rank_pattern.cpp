@@ -23,7 +23,8 @@ struct Pattern {
 std::vector<Pattern> read_patterns(const std::string& text, const JsonObject& object,
                                    int64_t largest) {
   std::vector<Pattern> patterns;
-  for (const auto& item : nlohmann::ordered_json::parse(text).items()) {
+  const auto ordered = nlohmann::ordered_json::parse(text);
+  for (const auto& item : ordered.items()) {
     const std::string& key = item.key();
     const Json one = {{"rank_pattern", {{key, 1}}}};
     patterns.push_back({key, object.integer(key, 1, largest),
