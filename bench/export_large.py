@@ -52,13 +52,13 @@ def write_base(directory):
 
 
 def timed(*arguments):
-    """Seconds and peak MiB of the program."""
+    """Seconds, those of processors, and peak MiB of the program."""
     start = time.monotonic()
     process = subprocess.Popen([str(ROOT / "build/release/matlora"), *map(str, arguments)], stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"failed: {arguments}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+    return time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main():
@@ -72,8 +72,8 @@ def main():
         for name, arguments in {"slice": ("slice", "--output", folder / "slice"),
                                 "export to GGUF": ("export", "--format", "gguf", "--model", folder / "base", "--output", folder / "out.gguf")}.items():
             for turn in range(2):
-                seconds, peak = timed(arguments[0], "--adapter", folder / "adapter", "--rank", kept, "--force", "--quiet", *arguments[1:])
-                print(f"{name}, rank {kept}: {seconds:.2f} s, peak {peak:.0f} MiB, wrote {size(arguments[-1]):.0f} MiB")
+                seconds, busy, peak = timed(arguments[0], "--adapter", folder / "adapter", "--rank", kept, "--force", "--quiet", *arguments[1:])
+                print(f"{name}, rank {kept}: {seconds:.2f} s ({busy:.2f} s of processors), peak {peak:.0f} MiB, wrote {size(arguments[-1]):.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 #include "matlora/adapter/slice.h"
 #include "matlora/base/error.h"
 #include "matlora/base/output.h"
+#include "matlora/cli/process.h"
 #include "matlora/format/path_kind.h"
 #include "matlora/model/export.h"
 
@@ -58,6 +59,7 @@ fs::path ExportFlags::base_path(const model::AdapterInfo& info) const {
 }
 
 int ExportFlags::run(const Common& common, const std::string& command) const {
+  if (common.threads == 0) use_threads(1);  // copies: others would only wait for memory
   model::LoadedAdapter loaded = open_adapter(adapter, /*mapped=*/true);
   const adapter::Adapter& full = loaded.adapter;
   model::ExportOptions options;

@@ -139,10 +139,8 @@ int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   const bool runs_model =
       command == "train" || command == "sweep" || command == "generate" || command == "compress";
-  if (runs_model) {
-    matlora::cli::restart_with_wishes(argv);
-    matlora::cli::keep_freed_memory();
-  }
+  if (runs_model || command == "merge") matlora::cli::restart_with_wishes(argv);
+  if (runs_model) matlora::cli::keep_freed_memory();
   const bool writes = command == "slice" || command == "export" || command == "merge";
   if (runs_model || writes) matlora::watch_interrupts();
   return matlora::cli::run_guarded({argv + 1, argv + argc});

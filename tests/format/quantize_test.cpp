@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -42,7 +43,7 @@ TEST(Quantize, SixteenBitsAreTheNearest) {
       if (bits < 0x8000) all.push_back(value);
     }
     for (size_t i = 1; i < all.size(); i += 37) {
-      const float middle = (all[i - 1] + all[i]) / 2;
+      const float middle = all[i - 1] / 2 + all[i] / 2;
       const float even = i % 2 == 0 ? all[i] : all[i - 1];  // bits ascend with the number
       EXPECT_EQ(round_trip(type, middle), even);
       EXPECT_EQ(round_trip(type, std::nextafter(middle, all[i])), all[i]);

@@ -94,7 +94,7 @@ def check_family(suite, family, model_dir, data, examples, ids):
     ranks.write_text(json.dumps(PATTERN))
     for scaling in ("none", "rank", "sqrt"):
         adapter = suite.tmp / f"{family}_{scaling}"
-        suite.matlora("train", "--model", model_dir, "--data", data, "--output", adapter, "--method", "matryoshka", "--rank", RANK, "--train-ranks",
+        suite.matlora("train", "--model", model_dir, "--data", data, "--output", adapter, "--method", "matryoshka", "--inference-gate", "paper", "--rank", RANK, "--train-ranks",
                       "1,2,4,8", "--scaling", scaling, "--max-steps", 3, "--batch-size", 4, "--grad-accum", 1, "--lr", "2e-2", "--dtype", "float32",
                       "--device", "cpu", "--quiet")
         for k, pattern in [(k, False) for k in KS] + [(3, True)]:

@@ -103,7 +103,7 @@ def check_family(suite, name, model_dir, data, record):
     tokenizer, eos = common.load_tokenizer(model_dir)
     ids = common.encode_record(tokenizer, eos, record)[0][:40]
     adapter = suite.tmp / f"{name}_adapter"
-    suite.matlora("train", "--model", model_dir, "--data", data, "--output", adapter, "--method", "matryoshka", "--rank", RANK, "--scaling", "sqrt",
+    suite.matlora("train", "--model", model_dir, "--data", data, "--output", adapter, "--method", "matryoshka", "--inference-gate", "paper", "--rank", RANK, "--scaling", "sqrt",
                   "--max-steps", 3, "--batch-size", 4, "--grad-accum", 1, "--lr", "2e-2", "--dtype", "float32", "--device", "cpu", "--quiet")
     change = export_test.changes(adapter, "sqrt", lambda module: K)
     reference = export_test.with_changes(model_dir, change) if name != "gemma3_wrapper" else None
