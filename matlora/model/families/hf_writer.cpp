@@ -169,6 +169,10 @@ HfFiles hf_files(const Configuration& model, const format::Gguf& file, const std
   for (const Family& family : families()) {
     const char* const own = written_architecture({&family, {}});
     if (own == nullptr || own != architecture) continue;
+    if (family.name == std::string("olmo3")) {  // transformers reads its two ropes otherwise
+      problems += cat(problems.empty() ? "" : "; ", "as olmo3: its two ropes");
+      continue;
+    }
     const Json config = config_of(model.of, family, dtype);
     HfFiles files;
     const std::string other = read_back(config, family, model.of, files.norm_offset);
