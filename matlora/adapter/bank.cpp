@@ -73,9 +73,14 @@ void Bank::remove(nn::Variant variant) {
 
 nn::Decoder with_adapter(const nn::Decoder& model, const Adapter& adapter, int64_t rank,
                          InferenceGate gate, const std::string& where) {
+  return with_adapter(model, adapter, RankPlan{rank}, gate, where);
+}
+
+nn::Decoder with_adapter(const nn::Decoder& model, const Adapter& adapter, const RankPlan& plan,
+                         InferenceGate gate, const std::string& where) {
   nn::Decoder result = model;
   Bank bank(result);
-  bank.add(adapter, {rank}, gate, where);
+  bank.add(adapter, plan, gate, where);
   return result;
 }
 

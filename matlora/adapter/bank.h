@@ -35,5 +35,8 @@ class Bank {
 /// A copy of `model`, sharing its weights, on which kFirstVariant is `adapter` at `rank`.
 nn::Decoder with_adapter(const nn::Decoder& model, const Adapter& adapter, int64_t rank,
                          InferenceGate gate, const std::string& where = "adapter");
+/// The same at the ranks of a plan.
+nn::Decoder with_adapter(const nn::Decoder& model, const Adapter& adapter, const RankPlan& plan,
+                         InferenceGate gate, const std::string& where = "adapter");
 
 }  // namespace matlora::adapter

@@ -91,8 +91,9 @@ void say_notes(const model::LoadedAdapter& loaded, const std::vector<std::string
                  ", named by target_modules: as in the base model"));
 }
 
-model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base) {
-  model::LoadedAdapter loaded = model::load_adapter(path, at::Device(at::kCPU), base);
+model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base, bool mapped) {
+  model::LoadedAdapter loaded = mapped ? model::map_adapter(path, base)
+                                       : model::load_adapter(path, at::Device(at::kCPU), base);
   say_notes(loaded, model::missing_layers(loaded.targets, loaded.adapter.layers));
   return loaded;
 }

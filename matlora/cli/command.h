@@ -41,7 +41,9 @@ model::Model load_model(const fs::path& path, const Common& common,
 /// Loads an adapter onto the CPU without a base model; of `base`, where it is given, only the
 /// configuration is read (model::load_adapter). A note names the layers that its target_modules
 /// name and its file does not have (PEFT warns of missing keys).
-model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base = {});
+/// mapped: its matrices may stay in the file (map_adapter).
+model::LoadedAdapter open_adapter(const fs::path& path, const fs::path& base = {},
+                                  bool mapped = false);
 
 /// Prints an adapter's notes, and that one. `missing`: what the targets name and the file lacks.
 void say_notes(const model::LoadedAdapter& loaded, const std::vector<std::string>& missing);
@@ -82,6 +84,10 @@ void check_rank(int64_t rank, const adapter::Adapter& adapter, const std::string
 /// do.
 std::string choose_base_name(const std::string& given, const fs::path& model, bool quiet);
 
+/// dtype_help() of a command whose --dtype is of what it writes.
+inline constexpr char kWrittenDtype[] =
+    "of what is written: auto (float32)|float32|bfloat16|float16";
+
 /// Its own CLI::App per command: options are bound to a configuration, then run() is called.
 class Command {
  public:
@@ -90,6 +96,10 @@ class Command {
   virtual std::string summary() const = 0;      ///< one line
   virtual std::string example() const = 0;      ///< shown below --help
   virtual void add_options(CLI::App& app) = 0;  ///< besides the common ones
+  /// Of --dtype.
+  virtual std::string dtype_help() const {
+    return "of the base model: auto|float32|bfloat16|float16";
+  }
   /// Returns the exit code.
   virtual int run(const Common& common, CLI::App& app) = 0;
 };
@@ -97,6 +107,8 @@ class Command {
 std::unique_ptr<Command> make_train();
 std::unique_ptr<Command> make_sweep();
 std::unique_ptr<Command> make_slice();
+std::unique_ptr<Command> make_export();
+std::unique_ptr<Command> make_merge();
 std::unique_ptr<Command> make_compress();
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_tokenize();

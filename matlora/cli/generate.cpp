@@ -14,6 +14,7 @@
 #include "matlora/base/progress.h"
 #include "matlora/base/utf8.h"
 #include "matlora/cli/command.h"
+#include "matlora/cli/rank_flags.h"
 #include "matlora/data/prompts.h"
 #include "matlora/generate/decode.h"
 #include "matlora/text/token_stream.h"
@@ -23,7 +24,8 @@ namespace {
 
 struct GenerateFlags {
   std::string model, adapter, prompt, question, prompts, inference_gate;
-  int64_t rank = 0, max_new_tokens = 256, batch_size = 8, limit = 0;
+  RankFlags ranks;
+  int64_t max_new_tokens = 256, batch_size = 8, limit = 0;
   double temperature = 0, top_p = 1;
   uint64_t seed = 42;
   bool ignore_eos = false, any_base = false;
@@ -51,23 +53,24 @@ void check_flags(const GenerateFlags& flags, const CLI::App& app) {
   }
   if (flags.top_p == 0) fail("--top-p", "expected a number above 0 and at most 1, got 0");
   if (!flags.adapter.empty()) return;
-  if (flags.rank != 0) fail("--rank", "expected 0 without --adapter, got ", flags.rank);
-  for (const char* flag : {"--inference-gate", "--any-base"}) {
+  if (flags.ranks.rank > 0) {
+    fail("--rank", "expected 0 without --adapter, got ", flags.ranks.rank);
+  }
+  for (const char* flag : {"--rank-pattern", "--inference-gate", "--any-base"}) {
     if (app.count(flag) > 0) fail(flag, "has no meaning without --adapter");
   }
 }
 
 /// Puts the adapter on the model at the rank and gate that the flags ask for.
-void prepare_adapter(const GenerateFlags& flags, const CLI::App& app, model::Model& base) {
+void prepare_adapter(const GenerateFlags& flags, model::Model& base) {
   model::LoadedAdapter loaded = open_adapter_of(flags.adapter, base, flags.any_base);
   const adapter::Adapter& adapter = loaded.adapter;
-  const int64_t rank = app.count("--rank") > 0 ? flags.rank : adapter.rule.rank;
-  check_rank(rank, adapter, "--rank");
+  const adapter::RankPlan plan = flags.ranks.plan(adapter, /*lowest=*/0);
   const adapter::InferenceGate gate =
       flags.inference_gate.empty()
           ? adapter.inference_gate
           : adapter::parse_inference_gate(flags.inference_gate, "--inference-gate");
-  base.decoder = adapter::with_adapter(base.decoder, adapter, rank, gate);
+  base.decoder = adapter::with_adapter(base.decoder, adapter, plan, gate);
   nn::merge_deltas(base.decoder);
 }
 
@@ -231,8 +234,7 @@ class Generate : public Command {
   void add_options(CLI::App& app) override {
     app.add_option("--model", flags_.model, "HF model directory or .gguf file")->required();
     app.add_option("--adapter", flags_.adapter, "Adapter directory (matlora's or PEFT's)");
-    app.add_option("--rank", flags_.rank, "Rank to use; 0 is the base model (default: full rank)")
-        ->check(integer(0));
+    flags_.ranks.add_options(app, "Rank to use; 0 is the base model (default: full rank)");
     app.add_option("--prompt", flags_.prompt, "Text to complete; the completion is printed");
     app.add_option("--question", flags_.question,
                    "Question to answer, put as in training: 'Question: TEXT\\nAnswer: '");
@@ -268,7 +270,7 @@ class Generate : public Command {
   int run(const Common& common, CLI::App& app) override {
     check_flags(flags_, app);
     model::Model base = load_model(flags_.model, common);
-    if (!flags_.adapter.empty()) prepare_adapter(flags_, app, base);
+    if (!flags_.adapter.empty()) prepare_adapter(flags_, base);
     const std::vector<generate::Request> requests =
         requests_of(read_prompts(flags_, base), flags_, base);
     const generate::DecodeStats stats = flags_.prompts.empty()

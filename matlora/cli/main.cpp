@@ -27,6 +27,8 @@ std::vector<std::unique_ptr<Command>> commands() {
   all.push_back(make_train());
   all.push_back(make_sweep());
   all.push_back(make_slice());
+  all.push_back(make_export());
+  all.push_back(make_merge());
   all.push_back(make_compress());
   all.push_back(make_generate());
   all.push_back(make_tokenize());
@@ -51,13 +53,12 @@ void print_overview() {
   std::cout << "\n`matlora COMMAND --help` shows a command's options and an example.\n";
 }
 
-void add_common_options(CLI::App& app, Common& common) {
+void add_common_options(CLI::App& app, Common& common, const std::string& dtype_help) {
   app.add_option("--threads", common.threads, "processor threads; 0: all")
       ->check(integer(0, most_threads()))
       ->capture_default_str();
   app.add_option("--device", common.device, "auto|cpu|cuda[:N]")->capture_default_str();
-  app.add_option("--dtype", common.dtype, "of the base model: auto|float32|bfloat16|float16")
-      ->capture_default_str();
+  app.add_option("--dtype", common.dtype, dtype_help)->capture_default_str();
   app.set_version_flag("--version", version_text())->configurable(false);
   app.add_flag("--quiet", common.quiet, "no progress, no messages")->configurable(false);
 }
@@ -68,7 +69,7 @@ int run_command(Command& command, const std::vector<std::string>& arguments) {
   app.get_formatter()->column_width(34);
   Common common;
   command.add_options(app);
-  add_common_options(app, common);
+  add_common_options(app, common, command.dtype_help());
   try {
     parse_arguments(app, arguments);
   } catch (const CLI::CallForHelp&) {
@@ -138,10 +139,9 @@ int main(int argc, char** argv) {
   const std::string command = argc > 1 ? argv[1] : "";
   const bool runs_model =
       command == "train" || command == "sweep" || command == "generate" || command == "compress";
-  if (runs_model) {
-    matlora::cli::restart_with_wishes(argv);
-    matlora::cli::keep_freed_memory();
-  }
-  if (runs_model || command == "slice") matlora::watch_interrupts();
+  if (runs_model || command == "merge") matlora::cli::restart_with_wishes(argv);
+  if (runs_model) matlora::cli::keep_freed_memory();
+  const bool writes = command == "slice" || command == "export" || command == "merge";
+  if (runs_model || writes) matlora::watch_interrupts();
   return matlora::cli::run_guarded({argv + 1, argv + argc});
 }

@@ -35,6 +35,7 @@ struct Entry {
   eval::SweepOptions options;
   int64_t stands_for = 0;   // of --budget: the rank whose size the adapter has at its full rank
   std::string budget = {};  // AdapterSweep::budget
+  std::string rank_pattern = {};
 
   std::vector<int64_t> shown_ranks() const {
     return stands_for > 0 ? std::vector{stands_for} : options.ranks;
@@ -77,7 +78,12 @@ eval::SweepOptions SweepCommand::options_for(const adapter::Adapter* adapter,
                                              const AdapterFlag* flag, bool quiet) const {
   eval::SweepOptions options;
   const bool own = flag != nullptr && !flag->ranks.empty();
-  options.ranks = chosen_ranks(own ? flag->ranks : flags_.ranks, adapter);
+  options.ranks = own ? flag->ranks : flags_.ranks;
+  if (adapter != nullptr && !flags_.pattern.pattern.empty()) {
+    if (options.ranks.empty()) options.ranks = {0, adapter->rule.rank};
+    options.by_layer = flags_.pattern.plan(*adapter, /*lowest=*/0).by_layer;
+  }
+  options.ranks = chosen_ranks(options.ranks, adapter);
   for (const int64_t rank : options.ranks) {
     if (adapter != nullptr) check_rank(rank, *adapter, own ? "--adapter" : "--ranks");
   }
@@ -105,6 +111,7 @@ std::vector<Entry> SweepCommand::open_entries(model::Model& base, bool quiet) co
     const std::string gate =
         flags_.inference_gate.empty() ? "" : ", " + flags_.inference_gate + " gate";
     entries.push_back({flag.name + gate, flag.path.string(), std::move(adapter), options});
+    entries.back().rank_pattern = flags_.pattern.pattern.string();
     if (!flags_.budget.empty()) add_budgets(base, quiet, entries);
   }
   return entries;
@@ -154,7 +161,8 @@ void add_result(eval::SweepResult result, const Entry& entry, eval::Report& repo
                       {},
                       {},
                       gate_given,
-                      entry.budget});
+                      entry.budget,
+                      entry.rank_pattern});
     found = sweeps.end() - 1;
   }
   const auto append = [](auto& to, auto& from) {

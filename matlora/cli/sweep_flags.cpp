@@ -83,6 +83,7 @@ void SweepFlags::add_options(CLI::App& app) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(integer(0));
+  pattern.add_pattern(app);
   app.add_option("--inference-gate", inference_gate,
                  "paper or trained (default: what the adapter records)");
   app.add_option("--budget", budget,
@@ -107,6 +108,7 @@ void SweepFlags::check(const CLI::App& app) {
   if (adapters.empty() && !inference_gate.empty()) {
     fail("--inference-gate", "there is no adapter; give --adapter DIR");
   }
+  if (!pattern.pattern.empty()) check_pattern();
   for (const int64_t rank : ranks) {
     if (adapters.empty() && rank != 0) {
       fail("--ranks", "rank ", rank, " needs an adapter; give --adapter DIR");
@@ -116,6 +118,14 @@ void SweepFlags::check(const CLI::App& app) {
   evaluation.check(app, output);
   for (const AdapterFlag& flag : adapters) keep_input(flag.path, output);
   keep_input(model, output);
+}
+
+void SweepFlags::check_pattern() const {
+  if (adapters.empty()) fail("--rank-pattern", "there is no adapter; give --adapter DIR");
+  if (!budget.empty()) {
+    fail("--rank-pattern", "it and --budget, which chooses ranks per layer, exclude each other");
+  }
+  keep_input(pattern.pattern, output);
 }
 
 void SweepFlags::check_budget() const {

@@ -7,6 +7,7 @@
 
 #include "matlora/cli/command.h"
 #include "matlora/cli/evaluation.h"
+#include "matlora/cli/rank_flags.h"
 #include "matlora/report/report.h"
 
 namespace matlora::cli {
@@ -22,6 +23,7 @@ struct SweepFlags {
   fs::path model, output;
   std::vector<AdapterFlag> adapters;
   std::vector<int64_t> ranks;
+  RankFlags pattern;  // ranks per module, at every rank but 0
   std::string inference_gate;
   fs::path budget;  // records; "": not asked for
   EvaluationFlags evaluation;
@@ -39,6 +41,7 @@ struct SweepFlags {
 
  private:
   void check_budget() const;
+  void check_pattern() const;
 
   std::vector<std::string> adapter_texts_;
 };

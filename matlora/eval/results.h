@@ -68,6 +68,8 @@ struct AdapterSweep {
   /// Where rank k means ranks per layer of the same size: the command that makes them, without
   /// --parameters and --output. "": a rank is the same everywhere, and `slice` makes it.
   std::string budget = {};
+  /// File of ranks per module, where rank k is only of modules that it does not name. "": none.
+  std::string rank_pattern = {};
 };
 
 /// How a task was run, so that its figures can be cited.

@@ -144,8 +144,10 @@ bool add_rank(const nn::Decoder& decoder, const adapter::Adapter* adapter, int64
   row.rank = rank;
   nn::Decoder at_rank = decoder;
   if (adapter != nullptr) {
-    at_rank = adapter::with_adapter(decoder, *adapter, rank, sweep.options.gate);
-    row.adapter_parameters = adapter->parameters(rank);
+    adapter::RankPlan plan{rank};
+    if (rank > 0) plan.by_layer = sweep.options.by_layer;
+    at_rank = adapter::with_adapter(decoder, *adapter, plan, sweep.options.gate);
+    row.adapter_parameters = adapter->parameters(plan);
   }
   if (!decoder.on_demand() || generates(sweep.work)) nn::merge_deltas(at_rank);
   std::vector<Sample> samples;

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
@@ -20,6 +22,7 @@ namespace matlora::eval {
 struct SweepOptions {
   std::vector<int64_t> ranks;  // each in 0..R, none twice; 0 is the base model
   adapter::InferenceGate gate = adapter::InferenceGate::paper;
+  std::map<std::string, int64_t> by_layer = {};  // RankPlan's, of every rank but 0
   int64_t pack_tokens = 4096;  // at most so many tokens of examples go through the layers at once
   int64_t batch_size = 32;     // sequences that are generated at the same time
   bool samples = false;        // keep the scores of every example and document too

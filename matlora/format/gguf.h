@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -93,6 +94,10 @@ class Gguf {
   const std::vector<GgufTensor>& tensors() const { return tensors_; }
   const GgufTensor* find(const std::string& name) const;  ///< null when absent
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
+  /// Keys in the file's order, each with type and value as they are in the file, to be copied.
+  const std::vector<std::pair<std::string, std::span<const std::byte>>>& stored() const {
+    return stored_;
+  }
 
   bool has(const std::string& key) const { return metadata_.count(key) != 0; }
   /// Typed access. Absent or of another type: UserError naming file and key (the `_or` forms:
@@ -118,6 +123,7 @@ class Gguf {
   std::shared_ptr<const MappedFile> file_;
   uint32_t version_ = 0;
   std::map<std::string, GgufValue> metadata_;
+  std::vector<std::pair<std::string, std::span<const std::byte>>> stored_;
   std::vector<GgufTensor> tensors_;
   std::map<std::string, size_t> by_name_;
 };

@@ -49,6 +49,9 @@ class Cursor {
   uint64_t position() const { return position_; }
   uint64_t left() const { return bytes_.size() - position_; }
   const std::string& where() const { return where_; }
+  std::span<const std::byte> since(uint64_t begin) const {
+    return bytes_.subspan(begin, position_ - begin);
+  }
 
   template <class T>
   T take(const char* what) {
@@ -241,11 +244,16 @@ GgufValue take_value(Cursor& cursor) {
   fail(cursor.where(), "unknown metadata value type ", type);
 }
 
-std::map<std::string, GgufValue> read_metadata(Cursor& cursor, uint64_t count) {
+using StoredValues = std::vector<std::pair<std::string, std::span<const std::byte>>>;
+
+std::map<std::string, GgufValue> read_metadata(Cursor& cursor, uint64_t count,
+                                               StoredValues& stored) {
   std::map<std::string, GgufValue> metadata;
   for (uint64_t i = 0; i < count; ++i) {
     std::string key = cursor.take_string("a metadata key");
+    const uint64_t begin = cursor.position();
     GgufValue value = take_value(cursor);
+    stored.emplace_back(key, cursor.since(begin));
     if (!metadata.emplace(key, std::move(value)).second) {
       fail(cursor.where(), "metadata key '", printable(key), "' appears twice");
     }
@@ -349,7 +357,7 @@ Gguf Gguf::open_one(const std::filesystem::path& path) {
   result.version_ = read_version(cursor);
   const uint64_t tensor_count = cursor.take_count(kLeastTensorBytes, "number of tensors");
   const uint64_t pair_count = cursor.take_count(kLeastPairBytes, "number of metadata keys");
-  result.metadata_ = read_metadata(cursor, pair_count);
+  result.metadata_ = read_metadata(cursor, pair_count, result.stored_);
   const uint64_t alignment = alignment_of(result, where);
 
   std::vector<TensorInfo> infos;

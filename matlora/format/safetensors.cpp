@@ -3,19 +3,16 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <set>
 
 #include "matlora/base/checked.h"
 #include "matlora/base/error.h"
 #include "matlora/base/json.h"
-#include "matlora/base/utf8.h"
 
 namespace matlora::format {
 namespace {
 
 constexpr size_t kLengthBytes = 8;
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
-constexpr size_t kDataAlignment = 64;              // bytes
 constexpr std::string_view kJsonSpace = " \t\r\n";
 const std::string kMetadataKey = "__metadata__";
 
@@ -139,38 +136,6 @@ void check_coverage(std::span<const TensorView> tensors, std::span<const std::by
   if (rest > 0) fail(where, rest, " bytes after the last tensor belong to none");
 }
 
-/// The header for tensors laid out one after the other, padded with spaces so that what follows it
-/// is aligned.
-std::string header_for(std::span<const TensorView> tensors, const std::string& where,
-                       const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[kMetadataKey] = metadata;
-  std::set<std::string> names{kMetadataKey};
-  uint64_t offset = 0;
-  for (const TensorView& tensor : tensors) {
-    check(names.insert(tensor.name).second, "write_safetensors: name twice: ", tensor.name);
-    const uint64_t items = checked_items(tensor.shape, where);
-    check(checked_mul(items, item_bits(tensor.dtype), where, "the size in bits") ==
-              tensor.bytes.size() * 8,
-          "write_safetensors: '", tensor.name, "' has ", items, " items of ",
-          dtype_name(tensor.dtype), " but ", tensor.bytes.size(), " bytes");
-    const uint64_t end = offset + tensor.bytes.size();
-    header[tensor.name] = {{"dtype", dtype_name(tensor.dtype)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {offset, end}}};
-    offset = end;
-  }
-  std::string text = header.dump();
-  while ((kLengthBytes + text.size()) % kDataAlignment != 0) text += ' ';
-  return text;
-}
-
-void check_utf8(const std::string& text, const std::string& where, const char* what) {
-  if (find_invalid_utf8(text) != std::string_view::npos) {
-    fail(where, what, " '", printable(text), "' is not UTF-8");
-  }
-}
-
 }  // namespace
 
 size_t item_bits(DType dtype) { return row_of(dtype).bits; }
@@ -212,23 +177,6 @@ Safetensors Safetensors::open(const std::filesystem::path& path) {
 const TensorView* Safetensors::find(const std::string& name) const {
   const auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : &tensors_[found->second];
-}
-
-void write_safetensors(const std::filesystem::path& path, std::span<const TensorView> tensors,
-                       const std::map<std::string, std::string>& metadata) {
-  const std::string where = path.string();
-  for (const TensorView& tensor : tensors) check_utf8(tensor.name, where, "tensor name");
-  for (const auto& [key, value] : metadata) {
-    check_utf8(key, where, "metadata key");
-    check_utf8(value, where, "metadata value");
-  }
-  const std::string header = header_for(tensors, where, metadata);
-  const uint64_t length = header.size();
-  AtomicFile file(path);
-  file.write(std::as_bytes(std::span(&length, 1)));
-  file.write(header);
-  for (const TensorView& tensor : tensors) file.write(tensor.bytes);
-  file.commit();
 }
 
 }  // namespace matlora::format

@@ -6,8 +6,10 @@
 #include "matlora/base/output.h"
 #include "matlora/model/adapters/format.h"
 #include "matlora/model/adapters/native.h"
-#include "matlora/model/adapters/peft.h"
+#include "matlora/model/adapters/peft_writer.h"
+#include "matlora/model/export.h"
 #include "matlora/model/families/family.h"
+#include "matlora/model/load.h"
 
 namespace matlora::model {
 
@@ -15,15 +17,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-LoadedAdapter read(const fs::path& path, at::Device device) {
+LoadedAdapter read(const fs::path& path, at::Device device,
+                   Matrices matrices = Matrices::in_memory) {
   if (!fs::exists(path)) fail(path.string(), "no such adapter directory");
   finish_commit(path);
-  return read_adapter(path, device, adapter_formats());
-}
-
-Configuration read_configuration(const fs::path& base) {
-  if (fs::is_directory(base)) return read_hf_configuration(base);
-  return read_gguf_configuration(format::Gguf::open(base));
+  return read_adapter(path, device, adapter_formats(), matrices);
 }
 
 /// Throws unless the adapter's GGUF architecture can be the base's. A family without one of its own
@@ -54,16 +52,23 @@ void settle_rows(LoadedAdapter& loaded, const fs::path& base, const std::string&
   loaded.rows = nullptr;
 }
 
-}  // namespace
-
-LoadedAdapter load_adapter(const fs::path& path, at::Device device, const fs::path& base) {
-  LoadedAdapter loaded = read(path, device);
+LoadedAdapter settled(LoadedAdapter loaded, const fs::path& path, const fs::path& base) {
   if (!base.empty() && !loaded.architecture.empty()) settle_rows(loaded, base, path.string());
   if (loaded.rows) {
     fail_field("model", path.string(), " has rows in GGUF's order and does not say of how many ",
                "heads; expected the base model, which does");
   }
   return loaded;
+}
+
+}  // namespace
+
+LoadedAdapter load_adapter(const fs::path& path, at::Device device, const fs::path& base) {
+  return settled(read(path, device), path, base);
+}
+
+LoadedAdapter map_adapter(const fs::path& path, const fs::path& base) {
+  return settled(read(path, at::Device(at::kCPU), Matrices::mapped), path, base);
 }
 
 LoadedAdapter peek_adapter(const fs::path& path) { return read(path, at::Device(at::kCPU)); }
@@ -75,7 +80,15 @@ void save_adapter(const fs::path& directory, const adapter::Adapter& adapter,
 
 void save_slice(const fs::path& directory, const adapter::Adapter& adapter, int64_t k,
                 adapter::InferenceGate gate, const AdapterInfo& info) {
-  write_peft_slice(directory, adapter, k, gate, info);
+  if (k < 1 || k > adapter.rule.rank) {
+    fail_field("rank", "expected 1..", adapter.rule.rank, ", got ", k);
+  }
+  write_peft_slice(directory, adapter, info, {.plan = {k}, .gate = gate});
+}
+
+void export_peft(const fs::path& directory, const adapter::Adapter& adapter,
+                 const AdapterInfo& info, const ExportOptions& options) {
+  write_peft_slice(directory, adapter, info, options);
 }
 
 }  // namespace matlora::model

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
 #include "matlora/base/error.h"
+#include "matlora/base/file.h"
 #include "matlora/model/adapters/peft_targets.h"
 #include "matlora/model/families/hyperparameters.h"
 
@@ -47,6 +49,8 @@ struct LoadedAdapter {
   /// from_gguf); null where they are alike, or load_adapter has done it.
   std::string architecture{};
   at::Tensor (*rows)(const std::string&, const at::Tensor&, const Hyperparameters&) = nullptr;
+  /// Where A and B are mapped from, in the dtype that is stored there; null: they are in memory.
+  std::shared_ptr<const MappedFile> mapped{};
 };
 
 /// Reads a directory that matlora or PEFT wrote, a GGUF file of LoRA matrices, or a file of the
@@ -65,6 +69,12 @@ LoadedAdapter load_adapter(const std::filesystem::path& path, at::Device device,
 /// The same without a base: the rows of B of a GGUF file may be in its own order. For what needs
 /// names, ranks and scales only.
 LoadedAdapter peek_adapter(const std::filesystem::path& path);
+
+/// load_adapter on the CPU, with matrices that stay in their file, in its dtype, where the format
+/// allows it (LoadedAdapter::mapped): for who reads one layer after the other. Nothing may write to
+/// them.
+LoadedAdapter map_adapter(const std::filesystem::path& path,
+                          const std::filesystem::path& base = {});
 
 /// Writes adapter_config.json, adapter_model.safetensors and matlora.json into `directory`, which
 /// exists. The PEFT files hold A and B as trained with the scale s(R). Layers of

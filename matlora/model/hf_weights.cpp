@@ -14,17 +14,6 @@
 namespace matlora::model {
 namespace {
 
-/// The name in a language model without a wrapper: wrappers of several models have it as
-/// `language_model.model.X`, `model.language_model.X` or `model.text_model.X`.
-std::string plain_name(const std::string& name) {
-  const std::string outer = "language_model.";
-  if (name.starts_with(outer)) return name.substr(outer.size());
-  for (const std::string inner : {"model.language_model.", "model.text_model."}) {
-    if (name.starts_with(inner)) return "model." + name.substr(inner.size());
-  }
-  return name;
-}
-
 class HfWeights : public WeightSource {
  public:
   explicit HfWeights(const fs::path& directory) : directory_(directory) {
@@ -109,6 +98,12 @@ class HfWeights : public WeightSource {
 };
 
 }  // namespace
+
+std::string plain_name(const std::string& name) {
+  const std::string outer = "language_model.", inner = "model.language_model.";
+  if (name.starts_with(outer)) return name.substr(outer.size());
+  return name.starts_with(inner) ? "model." + name.substr(inner.size()) : name;
+}
 
 std::unique_ptr<WeightSource> open_hf_weights(const fs::path& directory) {
   return std::make_unique<HfWeights>(directory);

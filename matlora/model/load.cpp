@@ -11,6 +11,7 @@
 #include "matlora/format/path_kind.h"
 #include "matlora/model/families/configs.h"
 #include "matlora/model/families/ropes.h"
+#include "matlora/model/gguf_tokenizer.h"
 #include "matlora/model/weights.h"
 #include "matlora/text/load/gguf_specials.h"
 
@@ -40,50 +41,6 @@ bool is_gguf(const fs::path& path) {
   format::refuse_pickled_weights(path);
   fail(path.string(), "not a model; expected a HF directory or a .gguf file, got ",
        format::what_is(path), place_of(path));
-}
-
-std::vector<float> scores(const format::Gguf& file) {
-  const auto found = file.metadata().find("tokenizer.ggml.scores");
-  if (found == file.metadata().end()) return {};  // Tokenizer::from_gguf says so
-  const auto* numbers = std::get_if<std::vector<double>>(&found->second);
-  if (numbers == nullptr) {
-    fail(file.file()->path().string(), "tokenizer.ggml.scores: expected an array of floats");
-  }
-  return {numbers->begin(), numbers->end()};
-}
-
-text::GgufVocabulary gguf_vocabulary(const format::Gguf& file) {
-  text::GgufVocabulary vocabulary;
-  vocabulary.where = file.file()->path().string();
-  vocabulary.model = file.string("tokenizer.ggml.model");
-  vocabulary.pre = file.string_or("tokenizer.ggml.pre", "default");
-  vocabulary.tokens = file.strings("tokenizer.ggml.tokens");
-  if (file.has("tokenizer.ggml.token_type")) {
-    vocabulary.token_types = file.integers("tokenizer.ggml.token_type");
-  }
-  if (vocabulary.model == "gpt2") vocabulary.merges = file.strings("tokenizer.ggml.merges");
-  if (vocabulary.model == "llama") vocabulary.scores = scores(file);
-  const auto last = static_cast<int64_t>(vocabulary.tokens.size()) - 1;
-  const auto id = [&](const std::string& name) -> std::optional<int64_t> {
-    const std::string key = "tokenizer.ggml." + name + "_token_id";
-    return file.has(key) ? std::optional(file.integer(key, 0, last)) : std::nullopt;
-  };
-  vocabulary.bos_token_id = id("bos");
-  vocabulary.eos_token_id = id("eos");
-  vocabulary.eot_token_id = id("eot");
-  vocabulary.eom_token_id = id("eom");
-  vocabulary.fim_pad_token_id = id("fim_pad");
-  vocabulary.fim_rep_token_id = id("fim_rep");
-  vocabulary.fim_sep_token_id = id("fim_sep");
-  vocabulary.unknown_token_id = id("unknown");
-  const auto flag = [&](const std::string& name) -> std::optional<bool> {
-    const std::string key = "tokenizer.ggml.add_" + name;
-    return file.has(key) ? std::optional(file.boolean_or(key, false)) : std::nullopt;
-  };
-  vocabulary.add_bos = flag("bos_token");
-  vocabulary.add_eos = flag("eos_token");
-  vocabulary.add_space_prefix = flag("space_prefix");
-  return vocabulary;
 }
 
 /// GGUF stores the llama3 scaling as divisors of the frequencies.
@@ -169,6 +126,11 @@ Model load(const fs::path& path, at::ScalarType dtype, at::Device device, Weight
     if (std::find(stops.begin(), stops.end(), stop) == stops.end()) stops.push_back(stop);
   }
   return model;
+}
+
+Configuration read_configuration(const fs::path& path) {
+  return is_gguf(path) ? read_gguf_configuration(format::Gguf::open(path))
+                       : read_hf_configuration(path);
 }
 
 text::Tokenizer load_tokenizer(const fs::path& path) {

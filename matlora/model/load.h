@@ -36,6 +36,9 @@ struct Model {
 Model load(const std::filesystem::path& path, at::ScalarType dtype, at::Device device,
            Weights weights = Weights::in_memory, std::span<const Family> known = families());
 
+/// Only the family and the hyperparameters of such a path.
+Configuration read_configuration(const std::filesystem::path& path);
+
 /// Only the tokenizer of such a path.
 text::Tokenizer load_tokenizer(const std::filesystem::path& path);
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <atomic>
 #include <cmath>
 #include <optional>
 
@@ -40,6 +41,21 @@ std::optional<at::ScalarType> scalar_type(format::DType dtype) {
     default:
       return std::nullopt;
   }
+}
+
+/// Bit by bit: the library's own check makes several passes over memory.
+bool all_finite(const at::Tensor& tensor) {
+  if (tensor.scalar_type() != at::kFloat || !tensor.is_contiguous()) return false;
+  const auto* const bits = static_cast<const uint32_t*>(tensor.const_data_ptr());
+  std::atomic<bool> finite = true;
+  at::parallel_for(0, tensor.numel(), 1 << 18, [&](int64_t begin, int64_t end) {
+    uint32_t bad = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      bad |= static_cast<uint32_t>((bits[i] & 0x7f800000U) == 0x7f800000U);
+    }
+    if (bad != 0) finite = false;
+  });
+  return finite;
 }
 
 }  // namespace
@@ -87,7 +103,23 @@ format::TensorView view_of(const std::string& name, const at::Tensor& tensor) {
   return {name, format::DType::f32, tensor.sizes().vec(), {data, tensor.nbytes()}};
 }
 
+format::DType stored_type(at::ScalarType dtype) {
+  if (dtype == at::kHalf) return format::DType::f16;
+  if (dtype == at::kBFloat16) return format::DType::bf16;
+  check(dtype == at::kFloat, "stored_type: ", dtype);
+  return format::DType::f32;
+}
+
+void check_rounded(const at::Tensor& tensor, const std::string& name, const std::string& where) {
+  if (tensor.scalar_type() == at::kFloat) return;
+  if (at::isfinite(tensor).all().item<bool>()) return;
+  fail(where, printable(name, 120), ": a number is too large for ",
+       tensor.scalar_type() == at::kHalf ? "float16" : "bfloat16", "; ", Field{"dtype"},
+       " float32 holds it");
+}
+
 void check_finite(const at::Tensor& tensor, const std::string& name, const std::string& where) {
+  if (all_finite(tensor)) return;
   const at::Tensor bad = at::isfinite(tensor).logical_not().flatten();
   if (!bad.any().item<bool>()) return;
   int64_t offset = bad.to(at::kByte).argmax().item<int64_t>();

@@ -25,6 +25,13 @@ at::Tensor dequantized(const format::GgufTensor& tensor);
 /// A view of a contiguous float32 CPU tensor, which must outlive it.
 format::TensorView view_of(const std::string& name, const at::Tensor& tensor);
 
+/// The format's dtype of float32, float16 and bfloat16 numbers.
+format::DType stored_type(at::ScalarType dtype);
+
+/// Throws UserError at `where` when numbers of `tensor`, which were finite, became infinite in its
+/// dtype. name: the layer's or the tensor's.
+void check_rounded(const at::Tensor& tensor, const std::string& name, const std::string& where);
+
 /// Throws UserError at `where` with the first position of a number in the CPU tensor that is NaN or
 /// infinite. `name`: the tensor's in its file.
 void check_finite(const at::Tensor& tensor, const std::string& name, const std::string& where);

@@ -26,6 +26,10 @@ class WeightSource {
   virtual std::string where() const = 0;  ///< for messages
 };
 
+/// The name in a language model without a wrapper: wrappers of several models have it as
+/// `language_model.model.X` or `model.language_model.X`.
+std::string plain_name(const std::string& name);
+
 /// model.safetensors, or the shards that model.safetensors.index.json names.
 std::unique_ptr<WeightSource> open_hf_weights(const std::filesystem::path& directory);
 

@@ -146,6 +146,8 @@ std::string take_command(const eval::AdapterSweep& sweep, int64_t rank) {
   }
   return cat("matlora slice --adapter ", shell_word(path), " --rank ", rank, " --output ",
              shell_word(cat(path, "-r", rank)),
+             sweep.rank_pattern.empty() ? std::string()
+                                        : cat(" --rank-pattern ", shell_word(sweep.rank_pattern)),
              sweep.gate_given ? cat(" --inference-gate ", sweep.inference_gate) : std::string());
 }
 

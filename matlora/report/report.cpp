@@ -65,6 +65,7 @@ Json adapter_json(const eval::Report& report, const eval::AdapterSweep& sweep,
   json["adapter"] = path_json(sweep.adapter);
   json["inference_gate"] = sweep.inference_gate;
   if (!sweep.budget.empty()) json["budget"] = sweep.budget;
+  if (!sweep.rank_pattern.empty()) json["rank_pattern"] = sweep.rank_pattern;
   json["rows"] = Json::array();
   for (const eval::RankScore& row : sweep.rows) json["rows"].push_back(row_json(row));
   for (const eval::Measure& measure : scored) {

@@ -33,7 +33,7 @@ grep -v '^export PATH=' commands.sh >installed.sh
   >"$work/out.txt" 2>"$work/err.txt") || fail "README's commands, installed: $(tail -n 3 err.txt)"
 
 # Every option that the text names is one of the program's.
-for command in train sweep slice compress generate tokenize inspect; do "$program" $command --help; done >help.txt
+for command in train sweep slice export merge compress generate tokenize inspect; do "$program" $command --help; done >help.txt
 for option in $(grep -oE -- '(^|[^-a-z])--[a-z][a-z-]+' "$readme" | grep -oE -- '--.*' | sort -u); do
   grep -qE -- "(^| |,)$option( |,|\$)" help.txt || fail "README names $option, which no command has"
 done

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 // Every native directory is one of PEFT's too: matlora.json decides.
 constexpr std::array kFormats = {
-    AdapterFormat{"matlora", is_native, read_native},
-    AdapterFormat{"peft", is_peft, read_peft},
+    AdapterFormat{"matlora", is_native, read_native, map_native},
+    AdapterFormat{"peft", is_peft, read_peft, map_peft},
     AdapterFormat{"gguf", is_gguf_adapter, read_gguf_adapter},
     AdapterFormat{"reference", is_reference, read_reference},
 };
@@ -50,11 +50,12 @@ void refuse_head_and_embedding(const adapter::Adapter& adapter, const std::strin
 std::span<const AdapterFormat> adapter_formats() { return kFormats; }
 
 LoadedAdapter read_adapter(const fs::path& path, at::Device device,
-                           std::span<const AdapterFormat> formats) {
+                           std::span<const AdapterFormat> formats, Matrices matrices) {
   const auto format = std::find_if(formats.begin(), formats.end(),
                                    [&](const AdapterFormat& one) { return one.is(path); });
   if (format == formats.end()) fail_not_an_adapter(path);
-  LoadedAdapter loaded = format->read(path, device);
+  const bool mapped = matrices == Matrices::mapped && format->map != nullptr;
+  LoadedAdapter loaded = mapped ? format->map(path) : format->read(path, device);
   refuse_head_and_embedding(loaded.adapter, path.string());
   loaded.format = format->name;
   return loaded;

@@ -10,6 +10,9 @@
 
 namespace matlora::model {
 
+/// Where the matrices of an adapter are.
+enum class Matrices { in_memory, mapped };
+
 struct AdapterFormat {
   const char* name;
   /// Whether `path`, a directory or a file that exists, is of this format by the names or the first
@@ -18,6 +21,8 @@ struct AdapterFormat {
   /// Reads it, matrices as float32 on `device`, layers by the names of nn::for_each_linear. Throws
   /// UserError naming the file and what is wrong in it.
   LoadedAdapter (*read)(const std::filesystem::path& path, at::Device device);
+  /// The same with matrices that stay in their file (map_adapter); null: `read` will do.
+  LoadedAdapter (*map)(const std::filesystem::path& path) = nullptr;
 };
 
 /// The table, in the order in which formats are asked.
@@ -27,6 +32,7 @@ std::span<const AdapterFormat> adapter_formats();
 /// what is there when it is of none, what `read` throws, and for an adapter of any format on the
 /// head or the embedding.
 LoadedAdapter read_adapter(const std::filesystem::path& path, at::Device device,
-                           std::span<const AdapterFormat> formats);
+                           std::span<const AdapterFormat> formats,
+                           Matrices matrices = Matrices::in_memory);
 
 }  // namespace matlora::model

@@ -11,6 +11,7 @@
 #include "matlora/model/adapters/fitted_gates.h"
 #include "matlora/model/adapters/peft.h"
 #include "matlora/model/adapters/peft_matrices.h"
+#include "matlora/model/adapters/peft_writer.h"
 
 namespace matlora::model {
 namespace {
@@ -98,7 +99,9 @@ void check_largest_rank(const Adapter& adapter, const std::string& where) {
 
 bool is_native(const fs::path& path) { return is_peft(path) && is_there(path / kFile); }
 
-LoadedAdapter read_native(const fs::path& directory, at::Device device) {
+namespace {
+
+LoadedAdapter read(const fs::path& directory, at::Device device, Matrices matrices) {
   const PeftConfig config = read_peft_config(directory);
   const fs::path path = directory / kFile;
   const Json json = read_json(path);
@@ -110,10 +113,21 @@ LoadedAdapter read_native(const fs::path& directory, at::Device device) {
   Adapter& adapter = loaded.adapter;
   adapter.rule = config.rule;
   read_own_rule(own, adapter, loaded.info);
-  adapter.layers = read_peft_layers(directory, config, device);
+  adapter.layers = read_peft_layers(directory, config, device,
+                                    matrices == Matrices::mapped ? &loaded.mapped : nullptr);
   check_largest_rank(adapter, path.string());
   read_fitted_gates(own, adapter);
   return loaded;
+}
+
+}  // namespace
+
+LoadedAdapter read_native(const fs::path& directory, at::Device device) {
+  return read(directory, device, Matrices::in_memory);
+}
+
+LoadedAdapter map_native(const fs::path& directory) {
+  return read(directory, at::kCPU, Matrices::mapped);
 }
 
 void write_native(const fs::path& directory, const Adapter& adapter, const AdapterInfo& info) {

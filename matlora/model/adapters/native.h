@@ -13,6 +13,8 @@ bool is_native(const std::filesystem::path& path);
 
 /// matlora.json decides where both files speak. Throws as load_adapter does.
 LoadedAdapter read_native(const std::filesystem::path& directory, at::Device device);
+/// map_adapter (adapter_io.h).
+LoadedAdapter map_native(const std::filesystem::path& directory);
 
 /// save_adapter (adapter_io.h).
 void write_native(const std::filesystem::path& directory, const adapter::Adapter& adapter,

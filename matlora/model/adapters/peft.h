@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "matlora/model/adapter_io.h"
+#include "matlora/model/adapters/format.h"
 #include "matlora/model/adapters/peft_patterns.h"
 #include "matlora/model/adapters/peft_targets.h"
 
@@ -19,6 +20,8 @@ bool is_peft(const std::filesystem::path& path);
 /// rank_pattern or alpha_pattern each module's own scale is folded into B in float32, and the scale
 /// is 1 at every rank. Throws as load_adapter does.
 LoadedAdapter read_peft(const std::filesystem::path& directory, at::Device device);
+/// map_adapter (adapter_io.h). Where patterns have scales to fold in, B is in memory.
+LoadedAdapter map_peft(const std::filesystem::path& directory);
 
 /// What adapter_config.json says.
 struct PeftConfig {
@@ -34,16 +37,9 @@ PeftConfig read_peft_config(const std::filesystem::path& directory);
 
 /// The matrices as they are stored. Throws UserError where one is missing, misshapen, empty, not
 /// finite or of another rank than the configuration says, and for a layer that it does not name.
-std::vector<adapter::LayerAdapter> read_peft_layers(const std::filesystem::path& directory,
-                                                    const PeftConfig& config, at::Device device);
-
-/// Writes the full rank with the scale s(R); layers of other ranks are in rank_pattern and
-/// alpha_pattern, so that their scale is s(R) too.
-void write_peft(const std::filesystem::path& directory, const adapter::Adapter& adapter,
-                const AdapterInfo& info);
-
-/// save_slice (adapter_io.h).
-void write_peft_slice(const std::filesystem::path& directory, const adapter::Adapter& adapter,
-                      int64_t k, adapter::InferenceGate gate, const AdapterInfo& info);
+/// mapped: as in read_matrices.
+std::vector<adapter::LayerAdapter> read_peft_layers(
+    const std::filesystem::path& directory, const PeftConfig& config, at::Device device,
+    std::shared_ptr<const MappedFile>* mapped = nullptr);
 
 }  // namespace matlora::model

@@ -62,9 +62,11 @@ Part part_of(const std::string& name, const std::string& where) {
 }
 
 /// Adds tensors one by one.
-class Matrices {
+class PairReader {
  public:
-  Matrices(const fs::path& path, at::Device device) : where_(path.string()), device_(device) {}
+  /// stay: matrices are views of the file.
+  PairReader(const fs::path& path, at::Device device, bool stay)
+      : where_(path.string()), device_(device), stay_(stay) {}
 
   void add(const format::TensorView& view, const std::shared_ptr<const MappedFile>& file) {
     const Part part = part_of(view.name, where_);
@@ -84,9 +86,10 @@ class Matrices {
     if (kept.defined()) {
       fail(where_, printable(part.layer, 120), ": lora_", part.matrix, " is there twice");
     }
-    const at::Tensor matrix =
-        wrap(view, file).to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+    at::Tensor matrix = wrap(view, file);
+    if (!stay_) matrix = matrix.to(at::kCPU, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
     check_finite(matrix, view.name, where_);
+    if (stay_) file->forget(view.bytes);
     kept = matrix.to(device_);
   }
 
@@ -98,6 +101,7 @@ class Matrices {
  private:
   std::string where_, adapter_;
   at::Device device_;
+  bool stay_;
   std::vector<LayerAdapter> layers_;
   std::map<std::string, size_t> index_;
 };
@@ -121,30 +125,22 @@ fs::path matrices_file(const fs::path& directory) {
   return !is_there(path) && is_there(pickled) ? pickled : path;
 }
 
-std::vector<LayerAdapter> read_matrices(const fs::path& path, at::Device device) {
-  Matrices matrices(path, device);
+std::vector<LayerAdapter> read_matrices(const fs::path& path, at::Device device,
+                                        std::shared_ptr<const MappedFile>* mapped) {
+  const bool pickled = path.extension() == ".bin";
+  const bool stay = mapped != nullptr && !pickled;
+  PairReader matrices(path, device, stay);
   const auto add_all = [&](const auto& file) {
     for (const format::TensorView& view : file.tensors()) matrices.add(view, file.file());
   };
-  if (path.extension() == ".bin") {
+  if (pickled) {
     add_all(format::TorchFile::open(path));
   } else {
-    add_all(format::Safetensors::open(path));
+    const format::Safetensors file = format::Safetensors::open(path);
+    add_all(file);
+    if (stay) *mapped = file.file();
   }
   return matrices.take();
-}
-
-void write_matrices(const fs::path& path, const std::vector<LayerAdapter>& layers) {
-  std::vector<at::Tensor> kept;
-  std::vector<format::TensorView> views;
-  for (const LayerAdapter& layer : layers) {
-    for (const auto& [part, matrix] : {std::pair("A", layer.a), std::pair("B", layer.b)}) {
-      kept.push_back(matrix.detach().to(at::kCPU, at::kFloat).contiguous());
-      views.push_back(
-          view_of(cat(kPeftPrefix, layer.layer, ".lora_", part, ".weight"), kept.back()));
-    }
-  }
-  format::write_safetensors(path, views, {{"format", "pt"}});
 }
 
 }  // namespace matlora::model

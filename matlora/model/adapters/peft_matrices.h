@@ -4,9 +4,11 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "matlora/adapter/attach.h"
+#include "matlora/base/file.h"
 
 namespace matlora::model {
 
@@ -22,14 +24,13 @@ std::filesystem::path matrices_file(const std::filesystem::path& directory);
 /// class). Throws UserError naming file and tensor for what is no LoRA of a linear layer
 /// (embeddings, whole modules, DoRA), a second adapter's name, a dtype that is no number, an empty
 /// matrix, one that is there twice, and a number that is not finite in float32, with its position.
-std::vector<adapter::LayerAdapter> read_matrices(const std::filesystem::path& path,
-                                                 at::Device device);
+/// mapped: where it is given and the file is a safetensors file, the matrices stay in it, in its
+/// dtype, and it is set to it.
+std::vector<adapter::LayerAdapter> read_matrices(
+    const std::filesystem::path& path, at::Device device,
+    std::shared_ptr<const MappedFile>* mapped = nullptr);
 
 /// Throws UserError unless `layer` has A [rank, in] and B [out, rank].
 void check_pair(const adapter::LayerAdapter& layer, int64_t rank, const std::string& where);
-
-/// Writes A and B of the layers.
-void write_matrices(const std::filesystem::path& path,
-                    const std::vector<adapter::LayerAdapter>& layers);
 
 }  // namespace matlora::model

@@ -59,6 +59,9 @@ struct Family {
   at::Tensor (*from_gguf)(const std::string& name, const at::Tensor& value,
                           const Hyperparameters& of);
 
+  /// general.architecture of files that are written, where gguf_architectures has none.
+  const char* gguf_written = nullptr;
+
   NormNames norms = {};
   HeadNorms head_norms = HeadNorms::none;
   bool fused = false;  // self_attn.qkv_proj and mlp.gate_up_proj in place of q, k, v and gate, up

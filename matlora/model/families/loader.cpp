@@ -63,7 +63,7 @@ nn::Linear Loader::linear(const std::string& name, int64_t out, int64_t in, bool
   const std::string weight = name + ".weight";
   nn::Linear result;
   if (placing_.on_demand()) {
-    add_to_digest(source_->get(weight, {out, in}));
+    add_to_digest(source_->copy(weight, {out, in}));  // whose pages leave memory
     result.stored = std::make_shared<FileWeight>(source_, weight, out, in);
   } else {
     result.weight = tensor(weight, {out, in});

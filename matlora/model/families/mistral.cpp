@@ -22,6 +22,7 @@ Family mistral_family() {
   family.name = "mistral";
   family.hf_types = {{"mistral", "MistralForCausalLM"}};
   family.gguf_architectures = {};
+  family.gguf_written = "llama";
   family.read_hf = read_hf;
   return family;
 }

@@ -63,6 +63,7 @@ Family olmo3_family() {
   family.name = "olmo3";
   family.hf_types = {{"olmo3", "Olmo3ForCausalLM"}};
   family.gguf_architectures = {};
+  family.gguf_written = "olmo2";
   family.read_hf = read_hf_olmo3;
   return family;
 }

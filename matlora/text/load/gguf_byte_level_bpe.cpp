@@ -46,62 +46,60 @@ std::string modern_pattern(const std::string& digits) {
          R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 }
 
-void add_split(Stages& stages, const std::string& pattern) {
-  stages.pre_tokenizer.add(split(regex_pattern(Regex(pattern, stages.where)), Behavior::kIsolated));
-}
+void add_split(BytePre& pre, const std::string& pattern) { pre.patterns.push_back(pattern); }
 
 /// llama.cpp: punctuation, GPT-2, numbers, numbers by threes.
-void add_default(Stages& stages) {
-  add_split(stages, R"([\p{P}\$\+<=>\^~\|]+)");
-  add_split(stages, kGpt2Pattern);
-  add_split(stages, R"(\p{N}+)");
-  add_split(stages, "[0-9][0-9][0-9]");
+void add_default(BytePre& pre) {
+  add_split(pre, R"([\p{P}\$\+<=>\^~\|]+)");
+  add_split(pre, kGpt2Pattern);
+  add_split(pre, R"(\p{N}+)");
+  add_split(pre, "[0-9][0-9][0-9]");
 }
 
-void add_gpt2(Stages& stages) { add_split(stages, kGpt2Pattern); }
+void add_gpt2(BytePre& pre) { add_split(pre, kGpt2Pattern); }
 
-void add_llama3(Stages& stages) { add_split(stages, modern_pattern(R"(\p{N}{1,3})")); }
+void add_llama3(BytePre& pre) { add_split(pre, modern_pattern(R"(\p{N}{1,3})")); }
 
 /// NFC as the models' tokenizer.json has it; llama.cpp leaves it out.
-void add_qwen2(Stages& stages) {
-  stages.normalizer.add(unicode_form(NormalForm::kNfc));
-  add_split(stages, modern_pattern(R"(\p{N})"));
+void add_qwen2(BytePre& pre) {
+  pre.nfc = true;
+  add_split(pre, modern_pattern(R"(\p{N})"));
 }
 
-void add_smollm(Stages& stages) {
-  stages.pre_tokenizer.add(digits(/*individual=*/true));
-  add_split(stages, kGpt2Pattern);
+void add_smollm(BytePre& pre) {
+  pre.digits = true;
+  add_split(pre, kGpt2Pattern);
 }
 
-void add_falcon(Stages& stages) {
-  add_split(stages, R"([\p{P}\$\+<=>\^~\|`]+)");
-  add_split(stages, kGpt2Pattern);
-  add_split(stages, "[0-9][0-9][0-9]");
+void add_falcon(BytePre& pre) {
+  add_split(pre, R"([\p{P}\$\+<=>\^~\|`]+)");
+  add_split(pre, kGpt2Pattern);
+  add_split(pre, "[0-9][0-9][0-9]");
 }
 
-void add_deepseek_coder(Stages& stages) {
-  add_split(stages, R"([\r\n])");
-  add_split(stages, R"(\s?\p{L}+)");
-  add_split(stages, R"(\s?\p{P}+)");
-  add_split(stages, kDeepseekIdeographs);
-  add_split(stages, R"(\p{N})");
+void add_deepseek_coder(BytePre& pre) {
+  add_split(pre, R"([\r\n])");
+  add_split(pre, R"(\s?\p{L}+)");
+  add_split(pre, R"(\s?\p{P}+)");
+  add_split(pre, kDeepseekIdeographs);
+  add_split(pre, R"(\p{N})");
 }
 
-void add_deepseek_llm(Stages& stages) {
-  add_split(stages, R"([\r\n])");
-  add_split(stages, kDeepseekLetters);
-  add_split(stages,
+void add_deepseek_llm(BytePre& pre) {
+  add_split(pre, R"([\r\n])");
+  add_split(pre, kDeepseekLetters);
+  add_split(pre,
             R"(\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+)");
-  add_split(stages, R"(\s+$)");
-  add_split(stages, kDeepseekIdeographs);
-  add_split(stages, R"(\p{N}+)");
+  add_split(pre, R"(\s+$)");
+  add_split(pre, kDeepseekIdeographs);
+  add_split(pre, R"(\p{N}+)");
 }
 
 /// Qwen 3.5: marks belong to the letters. Without NFC, as in llama.cpp.
-void add_qwen35(Stages& stages) {
-  add_split(stages, std::string(kContractions) +
-                        R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
-                        R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
+void add_qwen35(BytePre& pre) {
+  add_split(pre, std::string(kContractions) +
+                     R"(|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N})"
+                     R"(| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)");
 }
 
 /// Words by their case: letters that are not a to z before letters that are not A to Z. (The
@@ -113,16 +111,16 @@ std::string cased_pattern(const std::string& end, const std::string& digits) {
          end + "|" + digits + R"(| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 }
 
-void add_gpt4o(Stages& stages) {
-  add_split(stages, cased_pattern(std::string(kContractions) + "?", R"(\p{N}{1,3})"));
+void add_gpt4o(BytePre& pre) {
+  add_split(pre, cased_pattern(std::string(kContractions) + "?", R"(\p{N}{1,3})"));
 }
 
-void add_tekken(Stages& stages) { add_split(stages, cased_pattern("", R"(\p{N})")); }
+void add_tekken(BytePre& pre) { add_split(pre, cased_pattern("", R"(\p{N})")); }
 
 /// A value of tokenizer.ggml.pre.
 struct PreKind {
   const char* name;
-  void (*add)(Stages& stages);
+  void (*add)(BytePre& pre);
   bool ignore_merges = false;
 };
 
@@ -199,14 +197,35 @@ MergePairs gguf_merges(const GgufVocabulary& source) {
   return pairs;
 }
 
+BytePre byte_level_pre(const GgufVocabulary& source) {
+  const PreKind& kind = pre_kind(source);
+  BytePre pre;
+  pre.ignore_merges = kind.ignore_merges;
+  kind.add(pre);
+  return pre;
+}
+
+std::vector<std::string> byte_level_pre_names() {
+  std::vector<std::string> names;
+  for (const PreKind& kind : kPreKinds) {
+    if (kind.add != nullptr) names.emplace_back(kind.name);
+  }
+  return names;
+}
+
 void fill_byte_level_bpe(const GgufVocabulary& source, Stages& stages) {
   if (source.pre == "gemma4") return fill_text_bpe(source, stages);
-  const PreKind& kind = pre_kind(source);
+  const BytePre pre = byte_level_pre(source);
   validate_merges(source, stages.added);
-  kind.add(stages);
+  if (pre.nfc) stages.normalizer.add(unicode_form(NormalForm::kNfc));
+  if (pre.digits) stages.pre_tokenizer.add(digits(/*individual=*/true));
+  for (const std::string& pattern : pre.patterns) {
+    stages.pre_tokenizer.add(
+        split(regex_pattern(Regex(pattern, stages.where)), Behavior::kIsolated));
+  }
   stages.pre_tokenizer.end_in_bytes();
   BpeOptions options;
-  options.ignore_merges = kind.ignore_merges;
+  options.ignore_merges = pre.ignore_merges;
   stages.model =
       std::make_unique<ByteLevelBpe>(stages.vocabulary, gguf_merges(source), options, source.where);
   add_byte_level(stages.decoder);
