@@ -3,7 +3,7 @@
 #   make LIBTORCH=/path       an unpacked LibTorch instead of the wheel
 #   make demo DATA=file.jsonl your own problems
 # A line behind ## is what `make help` says of a target.
-.PHONY: help setup setup-ref build program install golden asan test test-fast fuzz bench bench-micro lint format demo clean
+.PHONY: help setup setup-ref build program install golden asan test test-fast interop fuzz bench bench-micro lint format demo clean
 .DEFAULT_GOAL := build
 
 JOBS ?= 2
@@ -56,6 +56,11 @@ golden: setup-ref ## the files that tests compare with, in build/golden
 asan: setup ## the folders without torch, with ASan and UBSan
 	@cmake --preset asan --log-level=WARNING
 	@cmake --build --preset asan -j$(JOBS)
+
+# llama.cpp is compiled once, some ten minutes.
+interop: program setup-ref golden ## llama.cpp reads what `export` and `merge` write
+	@tools/setup.sh llama
+	@.venv-llama/bin/python tests/interop/llama_cpp_test.py build/release/matlora
 
 # Each target TIME seconds, JOBS at once; what is found stays in build/fuzz/NAME. Needs clang, which it installs.
 TIME ?= 60

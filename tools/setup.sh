@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs what matlora needs and is not here yet: tools/setup.sh [ref]
+# Installs what matlora needs and is not here yet: tools/setup.sh [ref|llama]
 #   (nothing)  Debian packages, .venv with LibTorch, .models with the test model
 #   ref        .venv-ref with the reference implementations that the tests compare with
+#   llama      .venv-llama with llama.cpp, compiled from the source package on PyPI
 # TORCH_INDEX=URL chooses the pip index for torch, LIBTORCH=/path an unpacked LibTorch instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -74,6 +75,8 @@ model() {
 
 if [[ ${1:-} == ref ]]; then
   venv .venv-ref tools/requirements-ref.txt
+elif [[ ${1:-} == llama ]]; then
+  CMAKE_ARGS="-DLLAVA_BUILD=OFF -DLLAMA_BUILD_TOOLS=OFF" venv .venv-llama tools/requirements-llama.txt
 else
   packages
   [[ -n ${LIBTORCH:-} ]] || venv .venv tools/requirements-torch.txt
