@@ -23,9 +23,6 @@ class Export : public Command {
                    "peft: a directory; gguf: a file for llama.cpp, with the names and the order of "
                    "rows of its base")
         ->required();
-    app.add_option("--model", flags_.model,
-                   "the base, for gguf: a HF directory or a .gguf file (default: what the adapter "
-                   "was trained on)");
   }
 
   int run(const Common& common, CLI::App&) override {

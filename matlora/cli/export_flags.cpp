@@ -37,6 +37,11 @@ void ExportFlags::add_options(CLI::App& app, const std::string& rank_help) {
   app.add_option("--base-name", base_name,
                  "the Hugging Face repository or directory that PEFT loads the base from "
                  "(default: what the adapter records)");
+  app.add_option(
+      "--model", model,
+      "the base, a HF directory or a .gguf file: for a GGUF output, and for an adapter in a "
+      "GGUF file that does not say how many heads it is for (default: what the adapter was "
+      "trained on)");
   app.add_flag("--force", force, "replace an existing output");
 }
 

@@ -100,9 +100,12 @@ class HfWeights : public WeightSource {
 }  // namespace
 
 std::string plain_name(const std::string& name) {
-  const std::string outer = "language_model.", inner = "model.language_model.";
+  const std::string outer = "language_model.";
   if (name.starts_with(outer)) return name.substr(outer.size());
-  return name.starts_with(inner) ? "model." + name.substr(inner.size()) : name;
+  for (const std::string inner : {"model.language_model.", "model.text_model."}) {
+    if (name.starts_with(inner)) return "model." + name.substr(inner.size());
+  }
+  return name;
 }
 
 std::unique_ptr<WeightSource> open_hf_weights(const fs::path& directory) {

@@ -27,7 +27,7 @@ class WeightSource {
 };
 
 /// The name in a language model without a wrapper: wrappers of several models have it as
-/// `language_model.model.X` or `model.language_model.X`.
+/// `language_model.model.X`, `model.language_model.X` or `model.text_model.X`.
 std::string plain_name(const std::string& name);
 
 /// model.safetensors, or the shards that model.safetensors.index.json names.

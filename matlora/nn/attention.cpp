@@ -34,11 +34,14 @@ at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::T
     return at::scaled_dot_product_attention(q, k, v, mask, /*dropout_p=*/0.0, /*is_causal=*/whole,
                                             factor);
   }
-  const at::Tensor scores = at::matmul(q, k.transpose(-1, -2)) * factor;  // [.., n, m]
+  // Of 16 bits the cap would leave scores with steps of a quarter, so float32 at least.
+  const auto wide = q.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  const at::Tensor scores =
+      at::matmul(q.to(wide), k.to(wide).transpose(-1, -2)) * factor;  // [.., n, m]
   const at::Tensor capped = at::tanh(scores / how.soft_cap) * how.soft_cap;
   const at::Tensor hidden = visible(n, m, how.window, q.device()).logical_not();
   const at::Tensor seen = capped.masked_fill(hidden, -std::numeric_limits<double>::infinity());
-  return at::matmul(seen.softmax(-1, at::kFloat).to(q.scalar_type()), v);
+  return at::matmul(seen.softmax(-1).to(q.scalar_type()), v);
 }
 
 }  // namespace matlora::nn

@@ -62,9 +62,9 @@ TEST(Normalizer, BrokenPartsAreNamed) {
   const auto error = [](const char* json) {
     return test::user_error([&] { read(Json::parse(json)); });
   };
-  EXPECT_EQ(error(R"({"type": "BertNormalizer"})"),
-            "test: expected Lowercase, NFC, NFD, NFKC, NFKD, Nmt, Precompiled, Prepend, Replace, "
-            "Strip, StripAccents or a Sequence of them, got 'BertNormalizer'");
+  EXPECT_EQ(error(R"({"type": "Bert"})"),
+            "test: expected BertNormalizer, ByteLevel, Lowercase, NFC, NFD, NFKC, NFKD, Nmt, "
+            "Precompiled, Prepend, Replace, Strip, StripAccents or a Sequence of them, got 'Bert'");
   EXPECT_EQ(error(R"({"type": "Replace", "content": ""})"), "test: 'pattern' is missing");
   EXPECT_EQ(error(R"({"type": "Replace", "pattern": {"String": "a"}})"),
             "test: 'content' is missing");
