@@ -1,8 +1,9 @@
-"""The first inputs of corpora that need a model: `model_seeds.py GOLDEN` writes fuzz/corpus/{model,gguf_model,adapter}/seed-*.
+"""The first inputs of corpora that need a model: `model_seeds.py GOLDEN` writes fuzz/corpus/{model,gguf_model,gguf_adapter,adapter,torch_file}/seed-*.
 
 GOLDEN is build/golden, made by `make golden`. Only headers are kept (fuzz/bundle.h): models of a few kB.
 """
 
+import io
 import json
 import pathlib
 import struct
@@ -108,12 +109,28 @@ def adapters():
                        "adapter_model.safetensors": matrices(mixed)}
 
 
+def torch_files():
+    """Where torch is there (.venv-ref)."""
+    try:
+        import torch
+    except ImportError:
+        return
+    whole = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+    for name, value in (("float32", {"a": whole, "b": whole.T}), ("mixed", {"a": whole.half(), "b": whole.bfloat16()[:, 1:], "c": whole.double()})):
+        buffer = io.BytesIO()
+        torch.save(value, buffer)
+        write("torch_file", name, buffer.getvalue())
+
+
 def main():
     golden = pathlib.Path(sys.argv[1])
+    torch_files()
     for name in MODELS:
         write("model", name, model(golden / name))
     for name in GGUFS:
         write("gguf_model", name, gguf_header(golden / name))
+    for name in ("gguf_llama", "gguf_phi3", "gguf_tied_q8_0"):
+        write("gguf_adapter", name, gguf_header(golden / f"adapters/{name}.gguf"))
     for name, files in adapters():
         write("adapter", name, bundle(files))
     # As matlora wrote it, whatever the version.

@@ -141,3 +141,23 @@ write_json("tokenizer_json", "metaspace", tokenizer(
         {"type": "NFKC"}, {"type": "Lowercase"}, {"type": "StripAccents"}, {"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "Nmt"}]}))
 UNIGRAM = {"type": "Unigram", "unk_id": 0, "byte_fallback": False, "vocab": [["<unk>", 0], ["<s>", 0], ["▁", -2.5], ["▁hel", -4], ["lo", -3], ["h", -5.5], ["e", -5.25], ["l", -5]]}
 write_json("tokenizer_json", "unigram", tokenizer(UNIGRAM, added_tokens=[ADDED[0] | {"id": 1}], pre_tokenizer=METASPACE, decoder=METASPACE))
+BERT = {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None, "lowercase": True}
+WORD_PIECE = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+              "vocab": {"[UNK]": 0, "hello": 1, "##lo": 2, "he": 3, "##l": 4, "[CLS]": 5, "[SEP]": 6, ",": 7}}
+write_json("tokenizer_json", "bert", tokenizer(
+    WORD_PIECE, added_tokens=[], normalizer=BERT, pre_tokenizer={"type": "BertPreTokenizer"}, decoder={"type": "WordPiece", "prefix": "##", "cleanup": True},
+    post_processor={"type": "BertProcessing", "sep": ["[SEP]", 6], "cls": ["[CLS]", 5]}))
+
+# Chat templates
+
+MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi é"}, {"role": "assistant", "content": "Yes?", "tool_calls": [
+    {"type": "function", "function": {"name": "f", "arguments": {"a": 1}}}]}, {"role": "tool", "content": "[1]"}, {"role": "assistant", "content": "One."}]
+CHATML = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+LONG = ("{%- set ns = namespace(first=true) -%}{%- macro show(m, sep=', ') -%}{{ m.content | trim | upper }}{{ sep }}{%- endmacro -%}\n"
+        "{% if messages[0].role == 'system' %}{% set system = messages[0].content %}{% set messages = messages[1:] %}{% endif %}"
+        "{% for m in messages if m.role != 'tool' %}{% if loop.first and system is defined %}{{ bos_token }}{{ system }}{% endif %}"
+        "{% generation %}{{ show(m, sep='|') }}{% endgeneration %}{% if m.tool_calls %}{{ m.tool_calls | map(attribute='function') | list | tojson(indent=2) }}{% endif %}"
+        "{% if loop.index0 % 2 == 1 %}{{ loop.cycle('a', 'b') }}{% else %}{{ '%s-%d' % (m.role, loop.index) }}{% endif %}{% endfor %}"
+        "{% for i in range(3) %}{% if i == 1 %}{% continue %}{% endif %}{{ i }}{% else %}none{% endfor %}{# end #}{{ raise_exception('no') if messages | length > 9 }}")
+write_json("chat_template", "chatml", {"template": CHATML, "messages": MESSAGES[:2]})
+write_json("chat_template", "long", {"template": LONG, "messages": MESSAGES, "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]})
