@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <array>
+
 #include "fuzz/bundle.h"
 #include "fuzz/mutate.h"
 #include "matlora/model/load.h"
@@ -13,7 +15,8 @@ void read(std::string_view input) {
   const c10::NoGradGuard no_grad;
   const model::Model model = model::load(as_folder(input, "model"), at::kFloat, at::kCPU);
   const at::Tensor tokens = at::arange(0, 4, at::kInt) % model.config.vocab_size;
-  model.decoder.logits(model.decoder.hidden(tokens, {4}, {}));
+  const std::array<int64_t, 1> lengths = {4};
+  model.decoder.logits(model.decoder.hidden(tokens, lengths));
 }
 
 }  // namespace
