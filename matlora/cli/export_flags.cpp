@@ -6,6 +6,7 @@
 #include "matlora/base/error.h"
 #include "matlora/base/output.h"
 #include "matlora/cli/process.h"
+#include "matlora/format/gguf.h"
 #include "matlora/format/path_kind.h"
 #include "matlora/model/export.h"
 
@@ -15,7 +16,7 @@ at::ScalarType written_dtype(const Common& common) {
   return common.dtype == "auto" ? at::kFloat : choose_dtype(common, at::kCPU);
 }
 
-void check_gguf_output(const fs::path& path, bool force) {
+void check_gguf_output(const fs::path& path, const std::string& kind, bool force) {
   if (path.extension() != ".gguf") {
     fail("--output", "expected a name that ends with .gguf, got '", printable(path.string()), "'");
   }
@@ -24,6 +25,11 @@ void check_gguf_output(const fs::path& path, bool force) {
   if (!what.starts_with("a GGUF"))
     fail("--output", path.string(), " is ", what, "; it is not replaced");
   if (!force) fail("--output", path.string(), " exists; --force replaces it");
+  const std::string there = format::Gguf::open(path).string_or("general.type", "model");
+  if (there != kind) {
+    fail("--output", path.string(), " is of general.type '", printable(there), "', not ", kind,
+         "; it is not replaced");
+  }
 }
 
 void ExportFlags::add_options(CLI::App& app, const std::string& rank_help) {
@@ -73,10 +79,10 @@ int ExportFlags::run(const Common& common, const std::string& command) const {
       gate.empty() ? full.inference_gate : adapter::parse_inference_gate(gate, "--inference-gate");
   options.dtype = written_dtype(common);
   options.file = loaded.mapped;
-  keep_input(adapter, output);
+  for (const fs::path& input : {adapter, fs::path(model)}) keep_input(input, output);
   name_base(loaded.info, common.quiet);
   if (format == "gguf") {
-    check_gguf_output(output, force);
+    check_gguf_output(output, "adapter", force);
     const model::Configuration base = model::read_configuration(base_path(loaded.info));
     model::export_gguf(output, full, loaded.info, options, base);
   } else {

@@ -29,7 +29,7 @@ struct ExportFlags {
 at::ScalarType written_dtype(const Common& common);
 
 /// Throws UserError unless `path` is the name of a .gguf file that may be written: it is not there,
-/// or a GGUF file and `force` is said.
-void check_gguf_output(const fs::path& path, bool force);
+/// or `force` is given and it is a GGUF file of this kind (general.type: "adapter" or "model").
+void check_gguf_output(const fs::path& path, const std::string& kind, bool force);
 
 }  // namespace matlora::cli

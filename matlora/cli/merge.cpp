@@ -95,7 +95,7 @@ class MergeCommand : public Command {
 
  private:
   Probe probe_unmerged(const adapter::Adapter& adapter, const model::MergeOptions& options,
-                       const model::AdapterInfo& info) const;
+                       bool check, const model::AdapterInfo& info) const;
   void report(const Probe& expected) const;
 
   fs::path model_, adapter_, output_;
@@ -106,11 +106,11 @@ class MergeCommand : public Command {
 
 /// The base with the adapter on it.
 Probe MergeCommand::probe_unmerged(const adapter::Adapter& adapter,
-                                   const model::MergeOptions& options,
+                                   const model::MergeOptions& options, bool check,
                                    const model::AdapterInfo& info) const {
   const model::Model base = model::load(model_, at::kFloat, at::kCPU, model::Weights::on_demand);
   if (!any_base_) model::check_base(info, base, adapter_.string());
-  if (no_check_) return {};
+  if (!check) return {};
   Probe probe{probe_tokens(base), {}};
   probe.logits = logits_of(adapter::with_adapter(base.decoder, adapter, options.plan, options.gate),
                            probe.tokens);
@@ -133,7 +133,7 @@ int MergeCommand::run(const Common& common, CLI::App&) {
   options.to_gguf = output_.extension() == ".gguf";
   keep_input(adapter_, output_);
   keep_input(model_, output_);
-  if (options.to_gguf) check_gguf_output(output_, force_);
+  if (options.to_gguf) check_gguf_output(output_, "model", force_);
   const model::LoadedAdapter loaded = open_adapter(adapter_, model_, /*mapped=*/true);
   const adapter::Adapter& adapter = loaded.adapter;
   options.file = loaded.mapped;
@@ -145,7 +145,8 @@ int MergeCommand::run(const Common& common, CLI::App&) {
   if (!options.to_gguf) directory.emplace(output_, OutputUse{"merge", merge.files(), force_});
   const bool known = any_base_ || loaded.info.base_digest.empty();
   Probe expected;
-  if (!known || !no_check_) expected = probe_unmerged(adapter, options, loaded.info);
+  const bool check = !no_check_ && !common.quiet;
+  if (!known || check) expected = probe_unmerged(adapter, options, check, loaded.info);
 
   {
     const LongRun long_run("stopping; nothing is written");
@@ -160,7 +161,7 @@ int MergeCommand::run(const Common& common, CLI::App&) {
   if (common.quiet) return 0;
   std::cout << output_.string() << ": " << plan_text(options.plan, adapter) << " merged, "
             << merge.bytes() << " bytes of " << format::ggml_type_name(merge.type()) << "\n";
-  if (!no_check_) report(expected);
+  if (check) report(expected);
   return 0;
 }
 

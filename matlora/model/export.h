@@ -22,12 +22,12 @@ struct ExportOptions {
   std::shared_ptr<const MappedFile> file = {};  // LoadedAdapter's
 };
 
-/// adapter_config.json and adapter_model.safetensors in `directory`, which exists. Every reader
-/// gives each module the gate of its own rank: as PEFT's scale where it is one (scaling sqrt:
-/// use_rslora; rank: lora_alpha 1; none: lora_alpha k, by alpha_pattern where ranks differ), else
-/// folded into B in float32, with lora_alpha k. Modules at rank 0 are left out. Written a layer at
-/// a time. Throws UserError for ranks that the adapter lacks, a plan of the base alone, and numbers
-/// too large for the dtype.
+/// Writes adapter_config.json and adapter_model.safetensors into `directory`, which exists. Readers
+/// then give each module the gate of its rank. A gate that is one number is PEFT's scale: scaling
+/// sqrt is use_rslora, rank is lora_alpha 1, none is lora_alpha k; where ranks differ alpha_pattern
+/// has them. Another gate is folded into B in float32, with lora_alpha k. Modules at rank 0 are
+/// left out. Written a layer at a time. Throws UserError for ranks that the adapter lacks, a plan
+/// of the base alone, and numbers too large for the dtype.
 void export_peft(const std::filesystem::path& directory, const adapter::Adapter& adapter,
                  const AdapterInfo& info, const ExportOptions& options);
 

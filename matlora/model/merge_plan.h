@@ -17,7 +17,7 @@
 
 namespace matlora::model {
 
-/// A tensor that is written: a source's, perhaps in another order of rows, or numbers of its own.
+/// A tensor that is written: one of the source, whose rows may be in another order, or `values`.
 struct MergedTensor {
   std::string name;                      // that is written
   const SourceTensor* source = nullptr;  // null: `values`

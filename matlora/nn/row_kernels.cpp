@@ -20,13 +20,16 @@ constexpr int64_t kBlock = 4096;
 
 typedef float Float16 __attribute__((vector_size(64), aligned(4), may_alias));
 
-/// exp(x) within 2 units in the last place, for x in -87..88 (clamped to it): x = n·ln 2 + r with
-/// |r| <= ln 2 / 2, a polynomial for exp(r), n added to the exponent's bits. NaN stays NaN.
-MATLORA_INLINE float fast_exp(float x) {
+/// x = n·ln 2 + r with |r| <= ln 2 / 2: n's bits where an exponent has them, r, and (exp(r) - 1)/r
+/// as a polynomial.
+struct ExpParts {
+  uint32_t exponent;
+  float r, slope;
+};
+
+MATLORA_INLINE ExpParts exp_parts(float x) {
   constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912.0f;  // 1.5·2^23: adding it rounds to an integer
-  x = x < -87.0f ? -87.0f : x;
-  x = x > 88.0f ? 88.0f : x;
   const float shifted = x * kLog2E + kRound;
   const float n = shifted - kRound;
   const float r = (x - n * kLn2High) - n * kLn2Low;
@@ -37,9 +40,16 @@ MATLORA_INLINE float fast_exp(float x) {
   p = p * r + 1.0f / 6;
   p = p * r + 0.5f;
   p = p * r + 1.0f;
-  p = p * r + 1.0f;
-  const auto bits = std::bit_cast<uint32_t>(p) + (std::bit_cast<uint32_t>(shifted) << 23);
-  return std::bit_cast<float>(bits);
+  return {std::bit_cast<uint32_t>(shifted) << 23, r, p};
+}
+
+/// exp(x) within 2 units in the last place, for x in -87..88 (clamped to it). NaN stays NaN.
+MATLORA_INLINE float fast_exp(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  const ExpParts parts = exp_parts(x);
+  const float p = parts.slope * parts.r + 1.0f;
+  return std::bit_cast<float>(std::bit_cast<uint32_t>(p) + parts.exponent);
 }
 
 /// Lane i: what lanes i and i ± step of a (where i has no `step` bit) or of b (where it has) add up
@@ -77,26 +87,14 @@ MATLORA_INLINE void transpose_vectors(Float16* v) {
   if constexpr (step < 8) transpose_vectors<2 * step>(v);
 }
 
-/// exp(x) - 1, near 0 as exact as elsewhere: 2^n·(exp(r) - 1) + (2^n - 1) with fast_exp's n and r.
-/// x in -80..80, clamped to it.
+/// exp(x) - 1, near 0 as exact as elsewhere: 2^n·(exp(r) - 1) + (2^n - 1). x in -80..80, clamped to
+/// it.
 MATLORA_INLINE float fast_expm1(float x) {
-  constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
-  constexpr float kRound = 12582912.0f;
   x = x < -80.0f ? -80.0f : x;
   x = x > 80.0f ? 80.0f : x;
-  const float shifted = x * kLog2E + kRound;
-  const float n = shifted - kRound;
-  const float r = (x - n * kLn2High) - n * kLn2Low;
-  float p = 1.0f / 5040;
-  p = p * r + 1.0f / 720;
-  p = p * r + 1.0f / 120;
-  p = p * r + 1.0f / 24;
-  p = p * r + 1.0f / 6;
-  p = p * r + 0.5f;
-  p = p * r + 1.0f;
-  const float power = std::bit_cast<float>(std::bit_cast<uint32_t>(1.0f) +
-                                           (std::bit_cast<uint32_t>(shifted) << 23));
-  return power * (p * r) + (power - 1.0f);
+  const ExpParts parts = exp_parts(x);
+  const float power = std::bit_cast<float>(std::bit_cast<uint32_t>(1.0f) + parts.exponent);
+  return power * (parts.slope * parts.r) + (power - 1.0f);
 }
 
 /// (exp(2x) - 1) / (exp(2x) + 1)

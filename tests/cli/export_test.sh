@@ -54,6 +54,10 @@ refuses "again.gguf exists; --force replaces it" export --adapter adapter --form
 expect_ok export --adapter adapter --rank 3 --format gguf --output again.gguf --force
 echo mine >mine.gguf
 refuses "it is not replaced" export --adapter adapter --format gguf --output mine.gguf --force
+cp "$model.gguf" base.gguf
+refuses "base.gguf is of general.type 'model', not adapter; it is not replaced" \
+  export --adapter adapter --format gguf --output base.gguf --force
+cmp -s "$model.gguf" base.gguf || fail "a model was replaced by an adapter"
 
 # Merged: the logits are compared, tied embeddings stay tied, files are copied.
 expect_ok merge --model "$model" --adapter adapter --rank 4 --output merged --device cpu

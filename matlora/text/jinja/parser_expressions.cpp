@@ -71,17 +71,6 @@ ExpressionPtr ExpressionParser::make(ExpressionKind kind, int line,
   return node;
 }
 
-namespace {
-
-template <class... Items>
-std::vector<ExpressionPtr> several(Items... items) {
-  std::vector<ExpressionPtr> result;
-  (result.push_back(std::move(items)), ...);
-  return result;
-}
-
-}  // namespace
-
 ExpressionPtr ExpressionParser::conditional() {
   const Level level(*this);
   int line = now().line;

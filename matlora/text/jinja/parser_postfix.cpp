@@ -4,17 +4,6 @@
 #include "matlora/text/jinja/parser_state.h"
 
 namespace matlora::text::jinja {
-namespace {
-
-template <class... Items>
-std::vector<ExpressionPtr> several(Items... items) {
-  std::vector<ExpressionPtr> result;
-  (result.push_back(std::move(items)), ...);
-  return result;
-}
-
-}  // namespace
-
 ExpressionPtr ExpressionParser::postfix(ExpressionPtr node) {
   for (;;) {
     if (is_operator(".") || is_operator("[")) {

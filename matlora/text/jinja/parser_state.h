@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "matlora/text/jinja/ast.h"
@@ -12,6 +13,14 @@
 namespace matlora::text::jinja {
 
 constexpr size_t kMaxNesting = 200;
+
+/// The operands of a node.
+template <class... Items>
+std::vector<ExpressionPtr> several(Items... items) {
+  std::vector<ExpressionPtr> result;
+  (result.push_back(std::move(items)), ...);
+  return result;
+}
 
 class ExpressionParser {
  public:
