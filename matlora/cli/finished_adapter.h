@@ -33,9 +33,9 @@ struct FinishedAdapter {
 FinishedAdapter renested(const nn::Decoder& decoder, const adapter::Adapter& adapter,
                          const train::Trainer& trainer, int64_t first, const std::string& where);
 
-/// Gates of the ranks below R that `rule` trains, fitted on the run's last examples
-/// (train/fit.h) at no more than half of the run's cost; says each rank's loss. False where `go_on`
-/// ended it, with the adapter as it was.
+/// Gates of the ranks below R that `rule` trains, fitted on the run's last examples (train/fit.h),
+/// all together from half as many tokens as the run's at most; says each rank's loss. False where
+/// `go_on` ended it, with the adapter as it was.
 bool fit_finished(const nn::Decoder& decoder, const adapter::GateRule& rule,
                   const train::Trainer& trainer, const std::function<bool()>& go_on, bool quiet,
                   adapter::Adapter& adapter);

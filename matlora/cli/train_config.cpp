@@ -42,10 +42,9 @@ void add_adapter_options(CLI::App& app, TrainConfig& c) {
   option("--nest", c.nest,
          "order the directions at the end of the run by what they do to the layers' outputs: svd "
          "all of them | none | auto (of nested those of the largest rank below R that is trained)");
-  option(
-      "--fit", c.fit,
-      "after it, numbers between A and B for each train rank below R, learned in at most half of "
-      "the run's time: auto (of nested) | none");
+  option("--fit", c.fit,
+         "after --nest, numbers between A and B for each train rank below R, learned from at most "
+         "half as many tokens as the run's: auto (of nested) | none");
   option("--gate", c.gate_file, "JSON file with R numbers: a gate of your own");
   option("--target-modules", c.targets,
          "layers by name, or all-linear (default: every linear layer of the blocks)")
